@@ -1,0 +1,1 @@
+"""What every service runs on. Owned by the template: a later version replaces these files, so change them there."""

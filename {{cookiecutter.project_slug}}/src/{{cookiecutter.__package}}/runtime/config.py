@@ -1,0 +1,253 @@
+"""The runtime's settings. Names: those that the world knows stay, the rest begin with APP_ and nest with __."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Dependency = Literal["database", "redis"]
+Network = IPv4Network | IPv6Network
+
+
+def _split(value: object) -> object:
+    """Read `a, b` as a list, as people write lists in an environment variable."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Section(BaseModel):
+    """A group of settings whose variables share a prefix: `APP_<SECTION>__<NAME>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class AdminSettings(Section):
+    host: str = Field("0.0.0.0", description="Address on which probes and metrics are served.")  # noqa: S104 - a pod's kubelet and Prometheus come from outside
+    port: Port = Field(9090, description="Port of `/livez`, `/readyz`, `/startupz`, `/metrics` and `/info`.")
+    liveness_max_lag: Seconds = Field(
+        10, description="Liveness fails when the event loop has not run for this many seconds."
+    )
+
+
+class HttpSettings(Section):
+    request_timeout: Seconds = Field(8, description="Seconds from the request's headers to the start of the answer.")
+    header_timeout: Seconds = Field(10, description="Seconds that a client may take to send a request's headers.")
+    body_timeout: Seconds = Field(5, description="Seconds without a byte of the body, in either direction.")
+    keep_alive_timeout: Annotated[int, Field(ge=1, le=3600)] = Field(
+        75, description="Seconds that an idle connection stays open: more than the proxy in front keeps its own."
+    )
+    max_header_size: Annotated[int, Field(ge=1024)] = Field(32_768, description="Bytes of a request's headers.")
+    max_body_size: Annotated[int, Field(ge=0)] = Field(1_048_576, description="Bytes of a request's body.")
+    max_in_flight: Annotated[int, Field(ge=1)] = Field(
+        256, description="Requests at one time; one more is answered 503 before its body is read."
+    )
+    forwarded_allow_ips: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (ip_network("127.0.0.1/32"), ip_network("::1/128")),
+        description="Networks whose X-Forwarded-* headers are believed, with commas between. Never everybody.",
+    )
+    docs: bool | None = Field(None, description="Serve `/docs` and `/openapi.json`. Unset: only where APP_ENV is local.")
+
+    @field_validator("forwarded_allow_ips", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _not_everybody(cls, networks: tuple[Network, ...]) -> tuple[Network, ...]:
+        if any(network.prefixlen == 0 for network in networks):
+            raise PydanticCustomError(
+                "trusts_everybody", "would let any client choose its own address; name your proxies' networks"
+            )
+        return networks
+
+
+class LogSettings(Section):
+    access: Literal["all", "errors", "off"] = Field(
+        "all", description="Which requests get an access line; `errors` are answers of 400 and above, and slow ones."
+    )
+    slow_request: Seconds = Field(1, description="Seconds after which a request counts as slow.")
+
+
+class DatabaseSettings(Section):
+    """Each wait is shorter than the one around it: request > statement > pool > connect."""
+
+    pool_size: Annotated[int, Field(ge=1, le=1000)] = Field(10, description="Connections that a pod keeps.")
+    max_overflow: Annotated[int, Field(ge=0, le=1000)] = Field(0, description="Connections beyond the pool, for bursts.")
+    pool_timeout: Seconds = Field(2, description="Seconds to wait for a free connection.")
+    connect_timeout: Seconds = Field(2, description="Seconds to wait for a new connection.")
+    pool_recycle: Annotated[int, Field(ge=1)] = Field(1800, description="Seconds after which a connection is renewed.")
+    statement_timeout: Seconds = Field(5, description="Seconds that a statement may take.")
+    lock_timeout: Seconds = Field(2, description="Seconds that a statement may wait for a lock.")
+    idle_in_transaction_timeout: Seconds = Field(
+        10, description="Seconds that a transaction may do nothing before the server ends it."
+    )
+    migration_lock_timeout: Seconds = Field(60, description="Seconds that `migrate` waits for another migration to end.")
+
+
+class RedisSettings(Section):
+    max_connections: Annotated[int, Field(ge=1, le=1000)] = Field(20, description="Connections that a pod may open.")
+    pool_timeout: Seconds = Field(0.1, description="Seconds to wait for a free connection.")
+    connect_timeout: Seconds = Field(0.3, description="Seconds to wait for a new connection.")
+    timeout: Seconds = Field(0.3, description="Seconds to wait for an answer.")
+    key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]*$")] = Field(
+        "", description="Begins every key, where services share a Redis. Unset: the service's name."
+    )
+
+
+class ShutdownSettings(Section):
+    """What SIGTERM sets off, in this order. The chart's grace period is their sum and a little more."""
+
+    drain: Annotated[float, Field(ge=0, le=3600)] = Field(
+        5, description="Seconds between SIGTERM and the closing of the listener, while Kubernetes takes the pod out."
+    )
+    requests: Seconds = Field(20, description="Seconds after that for requests in flight to finish.")
+    telemetry: Seconds = Field(3, description="Seconds to send the last spans.")
+
+
+class RuntimeSettings(BaseSettings):
+    """Read once at the start and never changed. Build it with `loader.load_settings`, which names what is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="APP_", env_nested_delimiter="__", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    env: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")] = Field(
+        "production",
+        description="The deployment's name, for telemetry. `local` also reads `.env` and serves the API docs.",
+    )
+    host: str = Field("0.0.0.0", description="Address on which the service listens.")  # noqa: S104 - a pod is reached from outside
+    port: Port = Field(8000, validation_alias="PORT", description="Port on which the service listens.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", validation_alias="LOG_LEVEL", description="The least level that is logged."
+    )
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///var/service.db"),
+        validation_alias="DATABASE_URL",
+        description="`postgresql://user:password@host/name`, or `sqlite:///path` for one replica.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        validation_alias="REDIS_URL",
+        description="`redis://` or `rediss://`. Unset: the cache lives in the process.",
+    )
+    readiness_hard_dependencies: Annotated[tuple[Dependency, ...], NoDecode] = Field(
+        (), description="`database`, `redis`: readiness fails with them. Unset: the pod stays ready and answers 503."
+    )
+    revision: str = Field("unknown", description="The commit from which the image was built.")
+    secrets_dir: Path = Field(
+        Path("/run/secrets/app"),
+        description="Folder of files named like variables; read again for each new connection.",
+    )
+    admin: AdminSettings = AdminSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    redis: RedisSettings = RedisSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+    otel_sdk_disabled: bool = Field(False, validation_alias="OTEL_SDK_DISABLED", description="Turns tracing off.")
+    otel_service_name: str | None = Field(
+        None, validation_alias="OTEL_SERVICE_NAME", description="Unset: the name in pyproject.toml."
+    )
+    otel_traces_exporter: Literal["otlp", "none"] = Field(
+        "otlp", validation_alias="OTEL_TRACES_EXPORTER", description="`none` turns tracing off."
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="The collector's OTLP/HTTP address, `http://host:4318`. Unset: no tracing, at no cost.",
+    )
+    otel_exporter_otlp_traces_endpoint: str | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        description="The same for traces alone, with its path: `http://host:4318/v1/traces`.",
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, validation_alias="OTEL_EXPORTER_OTLP_HEADERS", description="Headers for the collector: `key=value,key=value`."
+    )
+
+    _secret_files: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the loader alone: the constructor itself reads no environment."""
+        return (init_settings,)
+
+    @field_validator("readiness_hard_dependencies", mode="before")
+    @classmethod
+    def _dependencies(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_scheme(cls, url: SecretStr) -> SecretStr:
+        return _with_scheme(url, ("postgresql", "postgres", "sqlite"))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, url: SecretStr | None) -> SecretStr | None:
+        return url and _with_scheme(url, ("redis", "rediss"))
+
+    @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
+    @classmethod
+    def _endpoint_scheme(cls, url: str | None) -> str | None:
+        return url and _with_scheme(SecretStr(url), ("http", "https")).get_secret_value()
+
+    @model_validator(mode="after")
+    def _waits_form_a_ladder(self) -> Self:
+        ladder = (
+            ("APP_HTTP__REQUEST_TIMEOUT", self.http.request_timeout),
+            ("APP_DATABASE__STATEMENT_TIMEOUT", self.database.statement_timeout),
+            ("APP_DATABASE__POOL_TIMEOUT", self.database.pool_timeout),
+        )
+        for (outer, longer), (inner, shorter) in zip(ladder, ladder[1:], strict=False):
+            if shorter >= longer:
+                raise PydanticCustomError(
+                    "ladder", "must be shorter than {outer}, inside which it waits", {"variable": inner, "outer": outer}
+                )
+        if "redis" in self.readiness_hard_dependencies and self.redis_url is None:
+            raise PydanticCustomError(
+                "dependency", "names redis, but REDIS_URL is not set", {"variable": "APP_READINESS_HARD_DEPENDENCIES"}
+            )
+        return self
+
+    @property
+    def docs_enabled(self) -> bool:
+        return self.env == "local" if self.http.docs is None else self.http.docs
+
+    def current_secret(self, variable: Literal["DATABASE_URL", "REDIS_URL"]) -> str:
+        """Return a secret as its mounted file has it now, so that a rotated one reaches the next connection.
+
+        Falls back to the value read at the start where the file is gone, as it is for a moment in a rotation.
+        """
+        path = self._secret_files.get(variable)
+        if path is not None:
+            try:
+                return path.read_text().strip()
+            except OSError:
+                pass
+        value = self.database_url if variable == "DATABASE_URL" else self.redis_url
+        return value.get_secret_value() if value else ""
+
+
+def _with_scheme(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
+    """Check a URL's form without ever naming its value, which may hold a password."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        scheme, _ = parts.scheme.partition("+")[0], parts.port
+    except ValueError:
+        raise PydanticCustomError("url", "is not a URL; a password's special characters must be percent-encoded") from None
+    if scheme not in schemes:
+        raise PydanticCustomError(
+            "url_scheme", "must begin with {schemes}", {"schemes": " or ".join(f"{name}://" for name in schemes)}
+        )
+    if scheme != "sqlite" and not parts.hostname:
+        raise PydanticCustomError("url_host", "names no host")
+    return url
