@@ -1,0 +1,38 @@
+"""The identifiers of the request being handled, for every log line and error. Set by the edge, for each request anew."""
+
+import re
+import secrets
+from contextvars import ContextVar
+
+from opentelemetry import trace
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def identify(headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
+    """Set and return the request id and the trace id.
+
+    A caller's `X-Request-ID` counts only where it can't forge a log line or flood an index. The trace id is the current
+    span's, else that of the caller's `traceparent` (W3C Trace Context, 3.2), else a new one, so that an error has one.
+    """
+    given_id = parent = b""
+    for name, value in headers:
+        if name == b"x-request-id":
+            given_id = value
+        elif name == b"traceparent":
+            parent = value
+    span_context = trace.get_current_span().get_span_context()
+    if span_context.is_valid:
+        trace_hex = f"{span_context.trace_id:032x}"
+    elif (match := _TRACEPARENT.fullmatch(parent)) and match[1] != b"0" * 32:
+        trace_hex = match[1].decode()
+    else:
+        trace_hex = secrets.token_hex(16)
+    request_hex = given_id.decode() if _REQUEST_ID.fullmatch(given_id) else secrets.token_hex(8)
+    request_id.set(request_hex)
+    trace_id.set(trace_hex)
+    return request_hex, trace_hex

@@ -1,0 +1,79 @@
+"""What a service opens before its first request and closes after its last, each closing within a bound."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from opentelemetry.trace import TracerProvider
+
+from . import service
+from .admin import AdminServer
+from .cache.cache import Cache, MemoryBackend, RedisBackend
+from .cache.client import redis_client
+from .config import RuntimeSettings
+from .database.engine import Database
+from .database.migrate import schema_is_current
+from .health import Check, HealthMonitor
+from .observability import metrics
+from .observability.tracing import shutdown_tracing
+from .observability.watchdog import Watchdog
+from .resources import Resources
+from .state import State
+
+logger = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds that closing one resource may take."""
+
+
+@asynccontextmanager
+async def lifespan(
+    app: FastAPI, settings: RuntimeSettings, state: State, tracer_provider: TracerProvider | None
+) -> AsyncIterator[None]:
+    database = Database(settings.database, lambda: settings.current_secret("DATABASE_URL"), service.NAME)
+    redis = redis_client(settings, lambda: settings.current_secret("REDIS_URL")) if settings.redis_url else None
+    prefix = settings.redis.key_prefix or service.NAME
+    cache = Cache(RedisBackend(redis, prefix) if redis is not None else MemoryBackend())
+    app.state.resources = Resources(settings, state, database, cache, redis, tracer_provider)
+
+    async def schema() -> None:
+        if not await schema_is_current(database):
+            raise RuntimeError("The schema is behind: run `migrate`.")
+
+    hard = settings.readiness_hard_dependencies
+    checks = [
+        Check("database", database.ping, hard="database" in hard, gates_startup=True),
+        Check("schema", schema, gates_startup=True),
+    ]
+    if redis is not None:
+        checks.append(Check("redis", redis.ping, hard="redis" in hard, gates_startup="redis" in hard))
+    health = HealthMonitor(state, checks)
+    watchdog = Watchdog(state)
+    admin = AdminServer(settings, health)
+    metrics.APP_INFO.labels(service.VERSION, settings.revision, metrics.PYTHON_VERSION, service.TEMPLATE_VERSION).set(1)
+    watchdog.start()
+    health.start()
+    admin.start()
+    logger.info("Admin server on port %d", admin.port)
+    try:
+        yield
+    finally:
+        await _close("health checks", health.stop())
+        if tracer_provider is not None:
+            await asyncio.to_thread(shutdown_tracing, tracer_provider, settings.shutdown.telemetry)
+        await _close("cache", cache.close())
+        if redis is not None:
+            await _close("redis", redis.aclose())
+        await _close("database", database.close())
+        watchdog.stop()
+        admin.stop()
+
+
+async def _close(name: str, closing: Awaitable[object]) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await closing
+    except Exception as error:  # noqa: BLE001 - one that can't close must not keep the others open
+        logger.warning("Closing %s failed", name, exc_info=error)

@@ -1,0 +1,121 @@
+"""Own code, since pydantic-settings names fields and not variables, and shows values: reads and checks the settings."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+from dotenv import dotenv_values
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import EnvSettingsSource, SettingsError
+
+from .config import RuntimeSettings
+
+EX_CONFIG = 78
+"""Exit code of a process whose configuration is wrong (sysexits.h)."""
+
+SettingsT = TypeVar("SettingsT", bound=RuntimeSettings)
+
+
+class ConfigurationError(Exception):
+    """The settings can't be used. `problems` maps each wrong variable to what is wrong, and holds no value of any."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{variable}: {problem}" for variable, problem in problems.items()))
+        self.problems = dict(problems)
+
+    def line(self) -> str:
+        return orjson.dumps(
+            {"level": "CRITICAL", "message": "The configuration is not valid.", "problems": self.problems}
+        ).decode()
+
+
+class _MappingSource(EnvSettingsSource):
+    def __init__(self, settings_cls: type[RuntimeSettings], variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        super().__init__(settings_cls)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in self._variables.items()}
+
+
+def variables(cls: type[BaseModel], prefix: str = "APP_") -> Iterator[tuple[str, tuple[str, ...], FieldInfo]]:
+    """Yield each variable with its field's location in the model and the field."""
+    for name, field in cls.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            for variable, location, inner in variables(field.annotation, f"{prefix}{name.upper()}__"):
+                yield variable, (name, *location), inner
+        else:
+            alias = field.validation_alias
+            yield (alias, (alias,), field) if isinstance(alias, str) else (prefix + name.upper(), (name,), field)
+
+
+def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None) -> SettingsT:
+    """Read the environment, then the secrets folder, then `.env` where APP_ENV is local; the first that has it wins.
+
+    Raises:
+        ConfigurationError: naming every variable that is wrong or unknown.
+    """
+    environ = os.environ if environ is None else environ
+    known = {variable: (location, field) for variable, location, field in variables(cls)}
+    files, problems = _secret_files(environ, known)
+    merged = {name: text for name, (_, text) in files.items()} | dict(environ)
+    if environ.get("APP_ENV") == "local":
+        merged = {name: value for name, value in dotenv_values(".env").items() if value is not None} | merged
+    # An empty variable is an unset one, as Compose and many shells leave it.
+    merged = {name: value for name, value in merged.items() if value != ""}
+    for name in merged:
+        if name.startswith("APP_") and name not in known:
+            problems[name] = "is not a setting" + _nearest(name, known)
+    try:
+        settings = cls(**_MappingSource(cls, {name: merged[name] for name in known if name in merged})())
+    except SettingsError as error:
+        field_name = re.search(r'field "(\w+)"', str(error))
+        problems[f"APP_{field_name[1].upper()}" if field_name else "APP_*"] = "is not valid JSON"
+    except ValidationError as error:
+        problems |= dict(_problem(detail, known) for detail in error.errors(include_input=False, include_url=False))
+    else:
+        if not problems:
+            settings._secret_files.update({name: path for name, (path, _) in files.items() if name not in environ})
+            return settings
+    raise ConfigurationError(problems)
+
+
+def _secret_files(
+    environ: Mapping[str, str], known: Mapping[str, tuple[tuple[str, ...], FieldInfo]]
+) -> tuple[dict[str, tuple[Path, str]], dict[str, str]]:
+    folder = Path(environ.get("APP_SECRETS_DIR") or known["APP_SECRETS_DIR"][1].default)
+    if not folder.is_dir():
+        return {}, {"APP_SECRETS_DIR": "names no folder"} if environ.get("APP_SECRETS_DIR") else {}
+    files: dict[str, tuple[Path, str]] = {}
+    problems: dict[str, str] = {}
+    for path in folder.iterdir():
+        if path.name in known or path.name.startswith("APP_"):
+            try:
+                files[path.name] = (path, path.read_text().strip())
+            except (OSError, UnicodeDecodeError):
+                problems[path.name] = f"can't be read as text from {folder}"
+    return files, problems
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else "; docs/configuration.md lists them all"
+
+
+def _problem(error: Mapping[str, Any], known: Mapping[str, tuple[tuple[str, ...], FieldInfo]]) -> tuple[str, str]:
+    location = error["loc"]
+    # An item of a list is reported under its index; the variable is that of the list.
+    variable = next((name for name, (path, _) in known.items() if path and location[: len(path)] == path), None)
+    return variable or error.get("ctx", {}).get("variable", "APP_*"), error["msg"]
+
+
+def secret_values(settings: RuntimeSettings) -> Iterator[str]:
+    """Yield every secret's value, for the logs to mask."""
+    for value in (getattr(settings, name) for name in type(settings).model_fields):
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
