@@ -63,7 +63,6 @@ async def lifespan(
         await _close("health checks", health.stop())
         if tracer_provider is not None:
             await asyncio.to_thread(shutdown_tracing, tracer_provider, settings.shutdown.telemetry)
-        await _close("cache", cache.close())
         if redis is not None:
             await _close("redis", redis.aclose())
         await _close("database", database.close())
