@@ -20,6 +20,11 @@ EXPORT_TIMEOUT = 3
 _tracer = trace.get_tracer(__name__)
 
 
+def tracer() -> trace.Tracer:
+    return _tracer
+
+
+
 def build_tracer_provider(settings: RuntimeSettings, service: str, version: str) -> "TracerProvider | None":
     """Return a provider, made the global one too, or None where tracing is off. `OTEL_*` says the rest."""
     global _tracer

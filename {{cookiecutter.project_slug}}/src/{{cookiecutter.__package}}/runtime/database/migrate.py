@@ -1,0 +1,116 @@
+"""Migrations: one migrator at a time, bounded waits, and a schema that may be ahead of the code, so that a rollback works."""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+
+from ..config import DatabaseSettings
+from .engine import Database, driver_url
+
+logger = logging.getLogger(__name__)
+
+DIRECTORY = Path("migrations")
+"""Relative to the working directory, as in the image."""
+ADVISORY_LOCK = 7_521_960_418
+"""Any number, as long as all services use one: it is per database."""
+_IDLE = 0.5
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(DIRECTORY))
+    return config
+
+
+def _known_revisions() -> tuple[set[str], set[str]]:
+    script = ScriptDirectory.from_config(_config())
+    return set(script.get_heads()), {revision.revision for revision in script.walk_revisions()}
+
+
+def migrate(settings: DatabaseSettings, url: str) -> None:
+    """Upgrade to the newest revision. Waits for a migrator that is at work, up to `migration_lock_timeout` seconds.
+
+    Raises:
+        TimeoutError: another migrator did not end in time.
+    """
+    parsed = driver_url(url, asynchronous=False)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        arguments: dict[str, object] = {"timeout": settings.migration_lock_timeout}
+    else:
+        arguments = {
+            "connect_timeout": max(2, int(settings.connect_timeout)),
+            "options": f"-c lock_timeout={int(settings.lock_timeout * 1000)}",
+        }
+    engine = create_engine(parsed, connect_args=arguments, hide_parameters=True)
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        with engine.connect() as connection:
+            _lock(connection, settings.migration_lock_timeout)
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "heads")
+            connection.commit()
+    finally:
+        engine.dispose()
+    logger.info("The schema is at the newest revision.")
+
+
+def _lock(connection: Connection, timeout: float) -> None:
+    if connection.dialect.name == "sqlite":
+        return
+    deadline = time.monotonic() + timeout
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_LOCK}).scalar_one():
+        connection.rollback()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Another migration did not end within {timeout:g} s; see what it waits for.")
+        time.sleep(_IDLE)
+    connection.commit()
+
+
+def _is_current(connection: Connection) -> bool:
+    current = set(MigrationContext.configure(connection).get_current_heads())
+    heads, known = _known_revisions()
+    # A revision that this code does not know is a newer one: its migrations only expand, so it serves us as well.
+    return heads <= current or bool(current - known)
+
+
+async def schema_is_current(database: Database) -> bool:
+    """Say whether the schema is at the code's newest revision, or ahead of it."""
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(_is_current)
+
+
+def wait_for_schema(settings: DatabaseSettings, url: str, timeout: float) -> bool:
+    """Wait until the schema is current; return False when `timeout` seconds have passed."""
+
+    async def wait() -> bool:
+        database = Database(settings, lambda: url, "wait-for-schema")
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    try:
+                        if await schema_is_current(database):
+                            logger.info("The schema is current.")
+                            return True
+                        logger.info("The schema is behind; waiting for `migrate`.")
+                    except OperationalError as error:
+                        logger.info("The database does not answer: %s", type(error.orig).__name__)
+                    await asyncio.sleep(1)
+        except TimeoutError:
+            logger.error("The schema was not current within %g s.", timeout)
+            return False
+        finally:
+            await database.close()
+
+    return asyncio.run(wait())
