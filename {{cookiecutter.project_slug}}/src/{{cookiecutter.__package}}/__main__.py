@@ -34,7 +34,9 @@ def wait_for_schema(arguments: argparse.Namespace) -> int:
 
     settings = load_settings(Settings)
     with logging_configured(settings):
-        return 0 if wait_for_schema(settings.database, settings.current_secret("DATABASE_URL"), arguments.timeout) else 1
+        return (
+            0 if wait_for_schema(settings.database, settings.current_secret("DATABASE_URL"), arguments.timeout) else 1
+        )
 
 
 def config(arguments: argparse.Namespace) -> int:

@@ -50,7 +50,9 @@ class HttpSettings(Section):
         (ip_network("127.0.0.1/32"), ip_network("::1/128")),
         description="Networks whose X-Forwarded-* headers are believed, with commas between. Never everybody.",
     )
-    docs: bool | None = Field(None, description="Serve `/docs` and `/openapi.json`. Unset: only where APP_ENV is local.")
+    docs: bool | None = Field(
+        None, description="Serve `/docs` and `/openapi.json`. Unset: only where APP_ENV is local."
+    )
 
     @field_validator("forwarded_allow_ips", mode="before")
     @classmethod
@@ -78,7 +80,9 @@ class DatabaseSettings(Section):
     """Each wait is shorter than the one around it: request > statement > pool > connect."""
 
     pool_size: Annotated[int, Field(ge=1, le=1000)] = Field(10, description="Connections that a pod keeps.")
-    max_overflow: Annotated[int, Field(ge=0, le=1000)] = Field(0, description="Connections beyond the pool, for bursts.")
+    max_overflow: Annotated[int, Field(ge=0, le=1000)] = Field(
+        0, description="Connections beyond the pool, for bursts."
+    )
     pool_timeout: Seconds = Field(2, description="Seconds to wait for a free connection.")
     connect_timeout: Seconds = Field(2, description="Seconds to wait for a new connection.")
     pool_recycle: Annotated[int, Field(ge=1)] = Field(1800, description="Seconds after which a connection is renewed.")
@@ -87,7 +91,9 @@ class DatabaseSettings(Section):
     idle_in_transaction_timeout: Seconds = Field(
         10, description="Seconds that a transaction may do nothing before the server ends it."
     )
-    migration_lock_timeout: Seconds = Field(60, description="Seconds that `migrate` waits for another migration to end.")
+    migration_lock_timeout: Seconds = Field(
+        60, description="Seconds that `migrate` waits for another migration to end."
+    )
 
 
 class RedisSettings(Section):
@@ -168,7 +174,9 @@ class RuntimeSettings(BaseSettings):
         description="The same for traces alone, with its path: `http://host:4318/v1/traces`.",
     )
     otel_exporter_otlp_headers: SecretStr | None = Field(
-        None, validation_alias="OTEL_EXPORTER_OTLP_HEADERS", description="Headers for the collector: `key=value,key=value`."
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_HEADERS",
+        description="Headers for the collector: `key=value,key=value`.",
     )
 
     _secret_files: dict[str, Path] = PrivateAttr(default_factory=dict)
@@ -243,7 +251,9 @@ def _with_scheme(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
         parts = urlsplit(url.get_secret_value())
         scheme, _ = parts.scheme.partition("+")[0], parts.port
     except ValueError:
-        raise PydanticCustomError("url", "is not a URL; a password's special characters must be percent-encoded") from None
+        raise PydanticCustomError(
+            "url", "is not a URL; a password's special characters must be percent-encoded"
+        ) from None
     if scheme not in schemes:
         raise PydanticCustomError(
             "url_scheme", "must begin with {schemes}", {"schemes": " or ".join(f"{name}://" for name in schemes)}

@@ -74,5 +74,5 @@ async def _close(name: str, closing: Awaitable[object]) -> None:
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT):
             await closing
-    except Exception as error:  # noqa: BLE001 - one that can't close must not keep the others open
+    except Exception as error:
         logger.warning("Closing %s failed", name, exc_info=error)

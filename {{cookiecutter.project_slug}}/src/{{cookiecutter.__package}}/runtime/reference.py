@@ -30,9 +30,7 @@ def as_markdown(cls: type[RuntimeSettings]) -> str:
 
 def as_env(cls: type[RuntimeSettings]) -> str:
     blocks = ["# Made by `make docs`. Copy to .env; it is read where APP_ENV is local.\n"]
-    blocks += [
-        f"# {field.description or ''}\n#{variable}={_default(field)}\n" for variable, _, field in variables(cls)
-    ]
+    blocks += [f"# {field.description or ''}\n#{variable}={_default(field)}\n" for variable, _, field in variables(cls)]
     return "\n".join(blocks)
 
 

@@ -97,9 +97,7 @@ class _Exchange:
             async with asyncio.timeout(None if self._complete else self._http.body_timeout):
                 message = await self._receive()
         except TimeoutError:
-            raise Problem(
-                408, detail="The request's body came too slowly.", headers={"Connection": "close"}
-            ) from None
+            raise Problem(408, detail="The request's body came too slowly.", headers={"Connection": "close"}) from None
         if message["type"] == "http.disconnect":
             self._disconnected = self._status == 0
             return message

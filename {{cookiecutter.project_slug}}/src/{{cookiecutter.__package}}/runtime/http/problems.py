@@ -110,9 +110,7 @@ def response(problem: Problem, path: str) -> Response:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Document problems of a route: `responses=responses(404, 409)`."""
     schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses
-    }
+    return {status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses}
 
 
 def install(app: FastAPI) -> None:

@@ -26,7 +26,9 @@ OPERATION_DURATION = Histogram(
     ["db_system_name", "db_operation_name"],
     buckets=_SHORT,
 )
-CACHE_REQUESTS = Counter("cache_requests", "Lookups in the cache: hit, miss, or bypass while it does not answer.", ["result"])
+CACHE_REQUESTS = Counter(
+    "cache_requests", "Lookups in the cache: hit, miss, or bypass while it does not answer.", ["result"]
+)
 CIRCUIT_OPEN = Gauge("cache_circuit_open", "1 while the cache is left alone after failures.")
 
 DEPENDENCY_UP = Gauge("dependency_up", "1 while the dependency answers.", ["name"])
@@ -34,7 +36,9 @@ DEPENDENCY_CHECK_DURATION = Histogram(
     "dependency_check_duration_seconds", "Seconds that a dependency's check took.", ["name"], buckets=_SHORT
 )
 LOOP_LAG = Histogram(
-    "event_loop_lag_seconds", "Seconds by which the event loop was late.", buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
+    "event_loop_lag_seconds",
+    "Seconds by which the event loop was late.",
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5),
 )
 LOOP_BLOCKED = Counter("event_loop_blocked", "Times that the event loop was blocked for a second or more.")
 LOG_RECORDS_DROPPED = Counter("log_records_dropped", "Log records lost because nobody read them in time.", ["level"])

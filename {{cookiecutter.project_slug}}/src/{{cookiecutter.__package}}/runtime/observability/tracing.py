@@ -24,7 +24,6 @@ def tracer() -> trace.Tracer:
     return _tracer
 
 
-
 def build_tracer_provider(settings: RuntimeSettings, service: str, version: str) -> "TracerProvider | None":
     """Return a provider, made the global one too, or None where tracing is off. `OTEL_*` says the rest."""
     global _tracer
