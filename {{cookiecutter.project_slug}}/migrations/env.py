@@ -21,8 +21,7 @@ from {{ cookiecutter.__package }}.settings import (
 )
 
 # Importing the application registers the tables of every feature; the runtime's own is named here.
-assert app
-assert idempotency
+_TABLES_OF = (app, idempotency)
 
 
 def run(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The commands of the service. Each imports what it needs itself, so that a wrong configuration is told in an instant."""
+"""The commands of the service. Each imports what it needs itself, so that a wrong setting is told at once."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Own code, since a probe must be answered while the event loop is not: probes and metrics, in a thread of their own."""
+"""Own code, since a probe must be answered while the event loop is not: probes and metrics, in their own thread."""
 
 import logging
 import threading

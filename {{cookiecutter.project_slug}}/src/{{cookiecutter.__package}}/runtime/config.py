@@ -1,8 +1,9 @@
 """The runtime's settings. Names: those that the world knows stay, the rest begin with APP_ and nest with __."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
@@ -183,7 +184,12 @@ class RuntimeSettings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take values from the loader alone: the constructor itself reads no environment."""
         return (init_settings,)
@@ -215,7 +221,7 @@ class RuntimeSettings(BaseSettings):
             ("APP_DATABASE__STATEMENT_TIMEOUT", self.database.statement_timeout),
             ("APP_DATABASE__POOL_TIMEOUT", self.database.pool_timeout),
         )
-        for (outer, longer), (inner, shorter) in zip(ladder, ladder[1:], strict=False):
+        for (outer, longer), (inner, shorter) in pairwise(ladder):
             if shorter >= longer:
                 raise PydanticCustomError(
                     "ladder", "must be shorter than {outer}, inside which it waits", {"variable": inner, "outer": outer}

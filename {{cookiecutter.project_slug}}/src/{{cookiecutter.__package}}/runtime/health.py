@@ -24,7 +24,7 @@ FAILURES_TO_FLIP = 3
 
 @dataclass(slots=True)
 class Check:
-    """A dependency, and what is known of it. Fails after three bad samples in a row, recovers with the first good one."""
+    """A dependency and what is known of it. Three bad samples in a row fail it, the first good one recovers it."""
 
     name: str
     probe: Callable[[], Awaitable[object]]

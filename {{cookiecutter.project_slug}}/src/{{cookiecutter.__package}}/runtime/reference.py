@@ -15,9 +15,10 @@ def as_markdown(cls: type[RuntimeSettings]) -> str:
     lines = [
         "# Configuration",
         "",
-        "Made by `make docs`; change `settings.py`, not this file. Times are in seconds, sizes in bytes. A variable may also be",
-        "a file of its name in the folder `APP_SECRETS_DIR`; the environment wins. Variables that begin with `APP_` and are not",
-        "listed stop the service at its start. `OTEL_TRACES_SAMPLER`, `OTEL_BSP_*` and the SDK's other variables work as well.",
+        "Made by `make docs`; change `settings.py`, not this file. Times are in seconds, sizes in bytes.",
+        "A variable may also be a file of its name in the folder `APP_SECRETS_DIR`; the environment wins.",
+        "A variable that begins with `APP_` and is not listed stops the service at its start.",
+        "`OTEL_TRACES_SAMPLER`, `OTEL_BSP_*` and the other variables of OpenTelemetry's SDK work as well.",
         "",
         "| Variable | Meaning | Default |",
         "|---|---|---|",

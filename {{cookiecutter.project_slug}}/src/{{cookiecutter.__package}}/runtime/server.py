@@ -1,4 +1,4 @@
-"""Own code, since uvicorn neither drains (its PR 2414) nor bounds the headers' time and size (its PR 1192): the server."""
+"""Own code, since uvicorn neither drains (its PR 2414) nor bounds a request's headers (its PR 1192): the server."""
 
 import asyncio
 import gc
@@ -54,7 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(431, b"Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()  # type: ignore[no-untyped-call]
+        super().on_message_begin()
         self._reading_headers = True
         if self._header_timer is None:
             self._header_bytes = 0

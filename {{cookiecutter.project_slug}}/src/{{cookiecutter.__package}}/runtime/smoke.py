@@ -4,6 +4,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 TIMEOUT = 5
@@ -12,7 +13,11 @@ TIMEOUT = 5
 def smoke(url: str, admin_url: str) -> int:
     """Return 0 if every check passes, 1 otherwise; each prints a line."""
     failed = 0
-    for name, check in (("ready", lambda: _ready(admin_url)), ("problem", lambda: _problem(url))):
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("ready", lambda: _ready(admin_url)),
+        ("problem", lambda: _problem(url)),
+    ]
+    for name, check in checks:
         try:
             found = check()
         except (OSError, ValueError) as error:

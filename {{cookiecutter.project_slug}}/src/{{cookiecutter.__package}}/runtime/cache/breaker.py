@@ -1,4 +1,4 @@
-"""Own code, since redis-py has no circuit breaker for one asyncio server: leaves a failing dependency alone for a while."""
+"""Own code, since redis-py has no circuit breaker for one asyncio server: leaves what fails alone for a while."""
 
 from time import monotonic
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from cachetools import TLRUCache
 from redis.asyncio import Redis
@@ -56,8 +56,7 @@ class RedisBackend:
         self._prefix = prefix + ":cache:"
 
     async def get(self, key: str) -> bytes | None:
-        value: bytes | None = await self._redis.get(self._prefix + key)
-        return value
+        return cast(bytes | None, await self._redis.get(self._prefix + key))
 
     async def add(self, key: str, value: bytes, ttl: float) -> None:
         await self._redis.set(self._prefix + key, value, px=int(ttl * 1000), nx=True)

@@ -1,4 +1,4 @@
-"""The Redis client: bounded waits, since redis-py's defaults wait a minute for a silent server, and a span per command."""
+"""The Redis client: bounded waits, where redis-py's defaults wait a minute, and a span per command."""
 
 from collections.abc import Callable
 from time import perf_counter

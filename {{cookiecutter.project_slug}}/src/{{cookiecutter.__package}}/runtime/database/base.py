@@ -1,4 +1,4 @@
-"""What the tables of a service share: names for constraints, an id, times in UTC, and a version for optimistic locking."""
+"""What the tables of a service share: names for constraints, an id, and times in UTC."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4

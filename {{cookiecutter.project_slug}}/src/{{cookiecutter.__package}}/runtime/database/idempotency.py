@@ -1,4 +1,4 @@
-"""What was answered to a request with an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), in its transaction."""
+"""Answers kept under an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), in the request's transaction."""
 
 from datetime import datetime, timedelta
 
@@ -32,7 +32,7 @@ async def find(session: AsyncSession, scope: str, key: str) -> StoredResponse | 
 
 
 async def store(session: AsyncSession, response: StoredResponse) -> None:
-    """Keep an answer. Where another request with the key was faster, the whole request is run again and finds its answer."""
+    """Keep an answer. Where another request with the key was faster, this one is run again and finds its answer."""
     session.add(response)
     try:
         await session.flush()

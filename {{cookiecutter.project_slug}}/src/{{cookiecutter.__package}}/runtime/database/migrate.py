@@ -1,4 +1,4 @@
-"""Migrations: one migrator at a time, bounded waits, and a schema that may be ahead of the code, so that a rollback works."""
+"""Migrations: one migrator at a time, bounded waits, and a schema that may be ahead, so that a rollback works."""
 
 import asyncio
 import logging

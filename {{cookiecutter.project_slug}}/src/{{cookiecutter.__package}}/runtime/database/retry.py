@@ -1,4 +1,4 @@
-"""Own code, since only the whole request, commit included, can be repeated: retries what others' transactions refused."""
+"""Own code, since only the whole request, commit included, can be repeated: retries what others made fail."""
 
 import asyncio
 import logging
@@ -24,6 +24,7 @@ class RetrySerializationFailures:
             await self._app(scope, receive, send)
             return
         received: list[Message] = []
+        unrouted = dict(scope)
         started = False
 
         async def watched_send(message: Message) -> None:
@@ -32,19 +33,26 @@ class RetrySerializationFailures:
             await send(message)
 
         for attempt in range(1, ATTEMPTS + 1):
-            replay = iter(list(received))
-
-            async def replayed_receive(replay=replay) -> Message:  # type: ignore[no-untyped-def]
-                if (message := next(replay, None)) is None:
-                    message = await receive()
-                    received.append(message)
-                return message
-
             try:
-                await self._app(dict(scope) if attempt < ATTEMPTS else scope, replayed_receive, watched_send)
+                await self._app(scope, _replaying(received, receive), watched_send)
                 return
             except Exception as error:
                 if started or attempt == ATTEMPTS or not is_retryable(error):
                     raise
                 logger.info("Trying again after %s", type(error).__name__)
+                scope.clear()
+                scope.update(unrouted)
                 await asyncio.sleep(random.uniform(0.5, 1) * 0.01 * 2**attempt)  # noqa: S311 - spreads load
+
+
+def _replaying(received: list[Message], receive: Receive) -> Receive:
+    """Return what was received before, then go on receiving, and remember that too."""
+    replay = iter(list(received))
+
+    async def replayed_receive() -> Message:
+        if (message := next(replay, None)) is None:
+            message = await receive()
+            received.append(message)
+        return message
+
+    return replayed_receive

@@ -1,4 +1,4 @@
-"""The identifiers of the request being handled, for every log line and error. Set by the edge, for each request anew."""
+"""The identifiers of the request being handled, for each log line and error. The edge sets them anew each time."""
 
 import re
 import secrets

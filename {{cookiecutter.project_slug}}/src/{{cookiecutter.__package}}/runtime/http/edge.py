@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from time import perf_counter
-from typing import Any
 
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -121,8 +121,8 @@ class _Exchange:
         else:
             await self._send(message)
 
-    def _complete_headers(self, headers: Any) -> list[tuple[bytes, bytes]]:
-        headers = list(headers)
+    def _complete_headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        headers = list(given)
         present = {name for name, _ in headers}
         headers += [header for header in _SECURITY_HEADERS if header[0] not in present]
         if self._scope["scheme"] == "https":

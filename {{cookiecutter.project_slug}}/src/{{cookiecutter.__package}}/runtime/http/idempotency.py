@@ -14,7 +14,7 @@ from .routing import route_template
 
 
 class Idempotency:
-    """The Idempotency-Key of a request, bound to its route, its body and its transaction; without a key it does nothing."""
+    """The Idempotency-Key of a request, bound to its route, body and transaction; without a key it does nothing."""
 
     def __init__(
         self,

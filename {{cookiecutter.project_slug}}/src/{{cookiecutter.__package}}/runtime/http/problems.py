@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -119,15 +119,13 @@ def install(app: FastAPI) -> None:
 
 
 async def _http_exception(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)
-    if not isinstance(exc, Problem):
+    if isinstance(exc, HTTPException) and not isinstance(exc, Problem):
         exc = Problem(exc.status_code, headers=exc.headers)
-    return response(exc, request.url.path)
+    return response(cast(Problem, exc), request.url.path)
 
 
 async def _invalid_request(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, RequestValidationError)
-    errors = exc.errors()
+    errors = cast(RequestValidationError, exc).errors()
     if any(error["loc"][:1] == ("body",) for error in errors) and not _is_json(request):
         return response(Problem(415, detail="Send the body as application/json."), request.url.path)
     problem = Problem(422, detail="The request is not valid.", errors=[_field_problem(error) for error in errors])

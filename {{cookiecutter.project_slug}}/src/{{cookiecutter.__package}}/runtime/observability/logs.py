@@ -1,4 +1,4 @@
-"""Own code, since a StreamHandler whose reader stalls hangs the service: JSON lines, written by a thread of their own."""
+"""Own code, since a StreamHandler whose reader stalls hangs the service: JSON lines, written by their own thread."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from ..http import context
 from . import metrics
 
 CAPACITY = 8192
-"""Records that wait for the writer; beyond, records below WARNING are dropped, and at twice as many all are."""
+"""Records that wait for the writer; beyond, those below WARNING are dropped, and at twice as many all are."""
 MAX_STACK = 16_384
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _SENSITIVE = ("password", "secret", "token", "authorization", "cookie", "api_key", "dsn")

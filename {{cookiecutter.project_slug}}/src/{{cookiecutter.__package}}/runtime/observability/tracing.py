@@ -1,4 +1,4 @@
-"""Traces by OTLP over HTTP, off at no cost where no endpoint is set, and bounded at the end where the collector is dead."""
+"""Traces by OTLP over HTTP: off at no cost without an endpoint, and bounded at the end where the collector is dead."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Own code, since nothing else tells where a blocked event loop is stuck: its heartbeat, and its stack when it stops."""
+"""Own code, since nothing else tells where an event loop is stuck: its heartbeat, and its stack when that stops."""
 
 import asyncio
 import logging
