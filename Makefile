@@ -1,0 +1,35 @@
+# Needs Python 3.11 or newer and make, nothing else. `make` alone lists what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := build/orders-service
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lock
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.venv/installed: requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); this needs 3.11 or newer. Try: make PYTHON=python3.13" >&2; exit 1; }
+	@echo "Installing the template's locked tools into .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: .venv/installed ## bake the default service into build/ and serve it at http://127.0.0.1:8000
+	@echo "Baking the default service into $(DEMO) …"
+	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build . > /dev/null
+	@$(MAKE) --no-print-directory -C $(DEMO) run
+
+test: .venv/installed ## prove the template
+	$(BIN)/python -m pytest
+
+check: .venv/installed ## lint, format and types of the template's own Python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: .venv/installed ## renew the locked versions of the template's tools
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+	  requirements-dev.in -o requirements-dev.lock
