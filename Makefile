@@ -26,8 +26,8 @@ test: .venv/installed ## prove the template
 	$(BIN)/python -m pytest
 
 check: .venv/installed ## lint, format and types of the template's own Python
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check tests hooks
+	$(BIN)/ruff format --check tests hooks
 	$(BIN)/mypy
 
 lock: .venv/installed ## renew the locked versions of the template's tools

@@ -51,7 +51,7 @@ def problems(answers: dict[str, str]) -> list[str]:
         text = answers[name]
         if not text.strip() or len(text) > 120 or not text.isprintable():
             found.append(f"{name} must be one line of 1 to 120 printable characters; shorten it or take out the others")
-        if re.search(r"\{[{%#]", text):
+        if re.search(r"\{[#%{]", text):
             found.append(f"{name} must not hold template marks; write it without double or hashed braces")
     slug = answers["project_slug"]
     package = slug.replace("-", "_")
@@ -63,7 +63,9 @@ def problems(answers: dict[str, str]) -> list[str]:
     elif package in TAKEN or package in sys.stdlib_module_names or keyword.iskeyword(package):
         found.append(f"project_slug {slug!r} is the name of a Python module that the service needs; try {slug}-service")
     if not re.fullmatch(OWNER, answers["owner"]):
-        found.append(f"owner {answers['owner']!r} must be a catalog name: 1 to 63 letters, digits, dots, hyphens; team-a")
+        found.append(
+            f"owner {answers['owner']!r} must be a catalog name: 1 to 63 letters, digits, dots, hyphens; team-a"
+        )
     if not re.fullmatch(REGISTRY, answers["image_registry"]):
         found.append(
             f"image_registry {answers['image_registry']!r} must be a lower-case host and path, without scheme, tag or "

@@ -1,0 +1,4 @@
+from collections.abc import Callable
+from pathlib import Path
+
+Bake = Callable[..., Path]
