@@ -1,4 +1,4 @@
-"""Takes the example out where it was refused, and says what comes next. Creates nothing, so that a bake without it works."""
+"""Takes the example out where it was refused, and says what comes next. Creates nothing: a bake works without it."""
 
 import re
 import shutil

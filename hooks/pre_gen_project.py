@@ -36,8 +36,8 @@ ANSWERS = {
 TAKEN = {
     "aiosqlite", "alembic", "anyio", "cachetools", "editables", "fastapi", "hatchling", "httptools", "httpx2",
     "jsonschema", "migrations", "mypy", "opentelemetry", "orjson", "prometheus_client", "psycopg", "pydantic",
-    "pytest", "redis", "ruff", "sqlalchemy", "sqlmodel", "src", "starlette", "support", "test", "tests", "typing_extensions",
-    "uvicorn", "uvloop",
+    "pytest", "redis", "ruff", "sqlalchemy", "sqlmodel", "src", "starlette", "support", "test", "tests",
+    "typing_extensions", "uvicorn", "uvloop",
 }  # fmt: skip
 SLUG = r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){2,39}"
 OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"

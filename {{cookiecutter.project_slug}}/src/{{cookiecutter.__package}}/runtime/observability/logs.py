@@ -27,7 +27,7 @@ _secrets: set[str] = set()
 
 
 def add_secret(value: str) -> None:
-    """Mask a value, and the password in it if it is a URL, in every line from now on. Very short ones are left alone."""
+    """Mask a value, and the password in it if it is a URL, in every line from now on. Short ones are left alone."""
     password = value.rpartition("@")[0].partition("://")[2].partition(":")[2]
     _secrets.update(part for part in (value if password or "://" not in value else "", password) if len(part) >= 4)
 
