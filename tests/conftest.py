@@ -24,7 +24,7 @@ def bake(tmp_path_factory: pytest.TempPathFactory) -> Bake:
         output = tmp_path_factory.mktemp("bake")
         home = tmp_path_factory.mktemp("home")
         subprocess.run(
-            [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", output, ROOT]
+            [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", str(output), str(ROOT)]
             + [f"{name}={answer}" for name, answer in answers.items()],
             env={"HOME": str(home), "PATH": ""},
             check=True,

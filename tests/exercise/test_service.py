@@ -33,7 +33,7 @@ def make(service: Path, target: str, python: str, env: dict[str, str]) -> None:
 
 
 def interpreter(name: str) -> str:
-    """Return the path of a Python on this machine; pyenv keeps those that are not its default in folders of their own."""
+    """Return the path of a Python on this machine, pyenv's included."""
     candidates = [shutil.which(name), *map(str, Path.home().glob(f".pyenv/versions/*/bin/{name}"))]
     for candidate in candidates:
         if candidate and subprocess.run([candidate, "-V"], capture_output=True, check=False).returncode == 0:
