@@ -26,7 +26,7 @@ async def create_item(new: NewItem, request: Request, session: WriteSession, ide
     item = await service.create(session, new)
     headers = {"Location": f"{request.url.path}/{item.id}", "ETag": etag(item.version)}
     body = ItemView.model_validate(item).model_dump_json()
-    return await idempotency.keep(new, Response(body, 201, headers, "application/json"))
+    return idempotency.keep(Response(body, 201, headers, "application/json"))
 
 
 @router.get("")

@@ -31,8 +31,8 @@ async def find(session: AsyncSession, scope: str, key: str) -> StoredResponse | 
     return (await session.execute(query)).scalar_one_or_none()
 
 
-async def store(session: AsyncSession, response: StoredResponse) -> None:
-    """Keep an answer. Where another request with the key was faster, this one is run again and finds its answer."""
+async def claim(session: AsyncSession, response: StoredResponse) -> None:
+    """Take a key. Where another request with the key was faster, this one is run again and finds its answer."""
     session.add(response)
     try:
         await session.flush()

@@ -7,7 +7,7 @@ import orjson
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
-from ..database.idempotency import StoredResponse, find, store
+from ..database.idempotency import StoredResponse, claim, find
 from ..database.session import WriteSession
 from .problems import UnprocessableContent
 from .routing import route_template
@@ -25,9 +25,12 @@ class Idempotency:
         self._scope = f"{request.method} {route_template(request.scope)}"
         self._session = session
         self._key = key
+        self._claim: StoredResponse | None = None
 
     async def replay(self, body: BaseModel) -> Response | None:
-        """Return the stored answer, if there is one.
+        """Return the stored answer, if there is one; else claim the key before anything else is written.
+
+        Without the claim, a second request at the same time would meet the first one's data and not its answer.
 
         Raises:
             UnprocessableContent: the key came before with another body.
@@ -36,26 +39,22 @@ class Idempotency:
             return None
         stored = await find(self._session, self._scope, self._key)
         if stored is None:
+            self._claim = StoredResponse(
+                scope=self._scope, key=self._key, request_hash=_hash(body), status=0, headers="", body=b""
+            )
+            await claim(self._session, self._claim)
             return None
         if stored.request_hash != _hash(body):
             raise UnprocessableContent("This Idempotency-Key was used with another body.")
         return Response(stored.body, stored.status, orjson.loads(stored.headers), "application/json")
 
-    async def keep(self, body: BaseModel, response: Response) -> Response:
-        """Store an answer under the key, and return it."""
-        if self._key is not None:
+    def keep(self, response: Response) -> Response:
+        """Store an answer under the key that `replay` has claimed, and return it."""
+        if self._claim is not None:
             headers = {name: value for name, value in response.headers.items() if name in ("location", "etag")}
-            await store(
-                self._session,
-                StoredResponse(
-                    scope=self._scope,
-                    key=self._key,
-                    request_hash=_hash(body),
-                    status=response.status_code,
-                    headers=orjson.dumps(headers).decode(),
-                    body=bytes(response.body),
-                ),
-            )
+            self._claim.status = response.status_code
+            self._claim.headers = orjson.dumps(headers).decode()
+            self._claim.body = bytes(response.body)
         return response
 
 
