@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +58,8 @@ def running(command: list[str], port: int) -> Iterator[None]:
             raise RuntimeError(f"{command[0]} did not begin to listen on port {port}")
         yield
     finally:
-        process.terminate()
+        # PostgreSQL takes SIGTERM as "once every client has gone", SIGINT as "now".
+        process.send_signal(signal.SIGINT)
         process.wait(30)
 
 
