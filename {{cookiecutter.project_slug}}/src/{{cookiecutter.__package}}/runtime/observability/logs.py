@@ -79,9 +79,13 @@ class LogWriter(logging.Handler):
         self._thread = threading.Thread(target=self._write, name="log writer", daemon=True)
         self._thread.start()
 
-    def createLock(self) -> None:
-        """Take no lock: a deque's append is atomic."""
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take no lock, as logging's own does: a deque's append is atomic."""
+        kept = self.filter(record)
+        if kept:
+            # Since Python 3.12 a filter may return another record.
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
 
     def emit(self, record: logging.LogRecord) -> None:
         limit = CAPACITY if record.levelno < logging.WARNING else 2 * CAPACITY
