@@ -5,6 +5,7 @@ import keyword
 import re
 import sys
 
+# The line breaks keep an answer's last quote away from the literal's own.
 ANSWERS = {
     "project_name": json.loads(
         r"""
@@ -32,44 +33,75 @@ ANSWERS = {
 """.strip()
     ),
 }
-# What a service's package would hide from itself.
+# Packages and modules that a service installs: one of the same name would take their place. A test compares.
 TAKEN = {
-    "aiosqlite", "alembic", "anyio", "cachetools", "editables", "fastapi", "hatchling", "httptools", "httpx2",
-    "jsonschema", "migrations", "mypy", "opentelemetry", "orjson", "prometheus_client", "psycopg", "pydantic",
-    "pytest", "redis", "ruff", "sqlalchemy", "sqlmodel", "src", "starlette", "support", "test", "tests",
-    "typing_extensions", "uvicorn", "uvloop",
+    "aiosqlite", "alembic", "annotated_doc", "annotated_types", "anyio", "ast_serialize", "async_timeout", "attr",
+    "attrs", "cachetools", "certifi", "charset_normalizer", "click", "colorama", "dotenv", "editables", "fastapi",
+    "fastapi_swagger", "google", "googleapis_common_protos", "greenlet", "h11", "hatchling", "httpcore2", "httptools",
+    "httpx2", "httpx2_jsfetch", "idna", "iniconfig", "jsonschema", "jsonschema_specifications", "librt", "mako",
+    "markupsafe", "mypy", "mypy_extensions", "mypyc", "opentelemetry", "opentelemetry_api",
+    "opentelemetry_exporter_http_transport", "opentelemetry_exporter_otlp_common",
+    "opentelemetry_exporter_otlp_proto_common", "opentelemetry_exporter_otlp_proto_http", "opentelemetry_proto",
+    "opentelemetry_sdk", "opentelemetry_semantic_conventions", "orjson", "packaging", "pathspec", "pip", "pluggy",
+    "prometheus_client", "protobuf", "psycopg", "psycopg_binary", "pydantic", "pydantic_core", "pydantic_settings",
+    "pygments", "pytest", "python_dotenv", "redis", "referencing", "requests", "rpds", "rpds_py", "ruff", "sqlalchemy",
+    "sqlmodel", "starlette", "tomlkit", "trove_classifiers", "truststore", "types_cachetools", "types_jsonschema",
+    "typing_extensions", "typing_inspection", "tzdata", "urllib3", "uvicorn", "uvloop",
 }  # fmt: skip
+# Folders and modules of the service itself.
+OWN = {"docs", "migrations", "src", "support", "test", "tests"}
+
+LENGTH = 120
+# A DNS-1035 label, as Kubernetes asks of a Service; short enough for the names that are made of it.
 SLUG = r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){2,39}"
+# The name of an entity in a Backstage catalog.
 OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
-REGISTRY = r"[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+# A host and a path, as the OCI distribution specification has them.
+REGISTRY = r"[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+
+
+def text_problems(name: str, text: str) -> list[str]:
+    """Return what is wrong with a text for people."""
+    found = []
+    if not text.strip():
+        found.append(f"{name} is empty: write a few words")
+    if len(text) > LENGTH:
+        found.append(f"{name} has {len(text)} characters: shorten it to {LENGTH}")
+    if strange := sorted({character for character in text if not character.isprintable()}):
+        found.append(f"{name} holds {', '.join(map(ascii, strange))}: it must be one line of printable characters")
+    if mark := re.search(r"\{[#%{]", text):
+        found.append(f"{name} holds {mark[0]!r}, which templates read as theirs: write it without")
+    return found
+
+
+def slug_problems(slug: str) -> list[str]:
+    """Return what is wrong with the slug, which names the package, the image and the Kubernetes objects."""
+    if not re.fullmatch(SLUG, slug):
+        return [
+            f"project_slug is {slug!r}: it must be 3 to 40 lower-case letters, digits and single hyphens, and begin "
+            "with a letter, as in orders-service"
+        ]
+    package = slug.replace("-", "_")
+    if package in TAKEN:
+        return [f"project_slug is {slug!r}, a package that the service needs: try {slug[:32]}-service"]
+    if package in OWN or package in sys.stdlib_module_names or keyword.iskeyword(package):
+        return [f"project_slug is {slug!r}, a name that Python has a use for: try {slug[:32]}-service"]
+    return []
 
 
 def problems(answers: dict[str, str]) -> list[str]:
     """Return what is wrong with each answer, and what to do about it."""
-    found = []
-    for name in ("project_name", "description"):
-        text = answers[name]
-        if not text.strip() or len(text) > 120 or not text.isprintable():
-            found.append(f"{name} must be one line of 1 to 120 printable characters; shorten it or take out the others")
-        if re.search(r"\{[#%{]", text):
-            found.append(f"{name} must not hold template marks; write it without double or hashed braces")
-    slug = answers["project_slug"]
-    package = slug.replace("-", "_")
-    if not re.fullmatch(SLUG, slug):
-        found.append(
-            f"project_slug {slug!r} must be 3 to 40 lower-case letters, digits and single hyphens, beginning with a "
-            "letter, as a Kubernetes name does; for example orders-service"
-        )
-    elif package in TAKEN or package in sys.stdlib_module_names or keyword.iskeyword(package):
-        found.append(f"project_slug {slug!r} is the name of a Python module that the service needs; try {slug}-service")
+    found = [problem for name in ("project_name", "description") for problem in text_problems(name, answers[name])]
+    found += slug_problems(answers["project_slug"])
     if not re.fullmatch(OWNER, answers["owner"]):
         found.append(
-            f"owner {answers['owner']!r} must be a catalog name: 1 to 63 letters, digits, dots, hyphens; team-a"
+            f"owner is {answers['owner']!r}: it must be a catalog's name, 1 to 63 letters, digits, dots, hyphens and "
+            "underscores, as in team-platform"
         )
     if not re.fullmatch(REGISTRY, answers["image_registry"]):
         found.append(
-            f"image_registry {answers['image_registry']!r} must be a lower-case host and path, without scheme, tag or "
-            "final slash; for example ghcr.io/example"
+            f"image_registry is {answers['image_registry']!r}: it must be a lower-case host and path, without scheme, "
+            "tag or final slash, as in ghcr.io/example"
         )
     return found
 

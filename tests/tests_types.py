@@ -1,4 +1,0 @@
-from collections.abc import Callable
-from pathlib import Path
-
-Bake = Callable[..., Path]
