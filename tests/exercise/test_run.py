@@ -7,6 +7,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -89,14 +90,24 @@ def drains_on_sigterm(service: Path, env: dict[str, str], python: str) -> None:
     """While it drains it is alive, not ready, still answers, and says that the connection ends; then it ends with 0."""
     with terminal([*MAKE, python], service, env) as person:
         person.wait_until_served("http://127.0.0.1:9090/readyz", seconds=60)
+        assert connection_header() is None
         os.kill(children(person.pid)[-1], signal.SIGTERM)
         while status("http://127.0.0.1:9090/readyz") == 200:
             person.read(0.05)
         assert status("http://127.0.0.1:9090/readyz") == 503
         assert status("http://127.0.0.1:9090/livez") == 200
-        with urllib.request.urlopen(f"{URL}/v1/items", timeout=5) as answer:
-            assert answer.headers["connection"] == "close"
+        assert connection_header() == "close"
         assert person.exit_code(30) == 0, person.printed
+
+
+def connection_header() -> str | None:
+    """Ask on a connection that would stay open; urllib asks for its end, and so would always be told of it."""
+    connection = HTTPConnection("127.0.0.1", 8000, timeout=5)
+    try:
+        connection.request("GET", "/v1/items")
+        return connection.getresponse().headers["connection"]
+    finally:
+        connection.close()
 
 
 def status(url: str) -> int:
