@@ -1,5 +1,7 @@
 """What the tests share: bakes, and real PostgreSQL and Redis servers, one of each for every worker."""
 
+import fcntl
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -7,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from support import baking, servers
+from support.answers import SHORTEST
 from support.baking import Bake
+from support.process import Service
+from support.services import environment, make
 
 pytest_plugins = ["support.skips"]
 
@@ -37,3 +42,26 @@ def redis_url() -> Iterator[str]:
         if url is None:
             pytest.skip("there is no Redis; apt-get install redis-server")
         yield url
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a service with awkward answers and all that it needs installed: one for all workers."""
+    shared = tmp_path_factory.getbasetemp().parent / "installed"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        services = list((shared / "bake/baked").glob("*/.venv/installed"))
+        if not services:
+            service = baking.bake(shared / "bake", SHORTEST)
+            make(service, ".venv/installed", sys.executable, environment(shared))
+            return service
+    return services[0].parents[1]
+
+
+@pytest.fixture
+def service(installed: Path, tmp_path: Path) -> Service:
+    """A service on a database of its own, SQLite and migrated, which drains in no time."""
+    service = Service(installed, {"DATABASE_URL": f"sqlite:///{tmp_path}/service.db", "APP_SHUTDOWN__DRAIN": "0"})
+    service.run("migrate")
+    return service

@@ -36,7 +36,8 @@ class AdminServer:
         self._server = ThreadingHTTPServer(address, Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="admin", daemon=True)
+        # The argument bounds how long `stop` takes: seconds between two looks at whether to end.
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="admin", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
