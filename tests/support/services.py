@@ -3,11 +3,14 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from support.baking import ROOT
+
+UV = str(Path(sys.executable).parent / "uv")
 
 
 def interpreter(name: str) -> str:
@@ -33,3 +36,17 @@ def make(service: Path, target: str, python: str, env: dict[str, str]) -> str:
     result = subprocess.run(command, cwd=service, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
+
+
+def install_by_uv(service: Path, python: str, env: dict[str, str]) -> None:
+    """Do what the service's Makefile does with pip, in a quarter of the time."""
+    env = env | {"UV_CACHE_DIR": str(ROOT / "build/uv"), "VIRTUAL_ENV": str(service / ".venv")}
+    install = [UV, "pip", "install", "--quiet"]
+    for command in (
+        [UV, "venv", "--quiet", "--python", python, ".venv"],
+        [*install, "--require-hashes", "-r", "requirements-dev.lock"],
+        [*install, "--no-deps", "--no-build-isolation", "-e", "."],
+    ):
+        result = subprocess.run(command, cwd=service, env=env, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+    (service / ".venv/installed").touch()
