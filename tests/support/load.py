@@ -1,0 +1,96 @@
+"""Load at a steady rate, over kept and over new connections, in which each request is accounted for."""
+
+import asyncio
+import contextlib
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx2
+
+from support.process import until
+
+TIMEOUT = 15.0
+"""Seconds that a client waits for an answer: longer than the service ever takes."""
+
+
+@dataclass(frozen=True)
+class Call:
+    method: str
+    path: str
+    json: object = None
+
+
+@dataclass
+class Load:
+    """What was asked and how it went. An answer counts as failed when it is none, or its status is 500 and above."""
+
+    answered: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def wait_for(self, more: int, seconds: float = 300) -> None:
+        """Wait until so many more requests have been answered or have failed."""
+        enough = self.answered + more
+        until(lambda: self.answered >= enough, f"{more} more requests", seconds)
+
+    def note(self, call: Call, kept: bool, outcome: int | Exception) -> None:
+        self.answered += 1
+        if isinstance(outcome, int):
+            self.statuses[outcome] += 1
+            if outcome < 500:
+                return
+        when = datetime.now(UTC).isoformat(timespec="milliseconds")
+        connection = "kept" if kept else "new"
+        self.failures.append(f"{when} {call.method} {call.path} on a {connection} connection: {outcome!r}")
+
+
+@contextlib.contextmanager
+def load(url: str, calls: Callable[[], Iterator[Call]], rate: float, *, new_each: int = 10) -> Iterator[Load]:
+    """Send `rate` requests a second until the end of the block, then await the last answers.
+
+    The rate does not wait for answers, as the world does not. Every `new_each`th request opens a connection of its own.
+    """
+    result = Load()
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_send(url, calls(), rate, new_each, result, stop)))
+    thread.start()
+    try:
+        yield result
+    finally:
+        stop.set()
+        thread.join()
+
+
+async def _send(
+    url: str, calls: Iterator[Call], rate: float, new_each: int, result: Load, stop: threading.Event
+) -> None:
+    pool = httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
+    alone = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+    async with (
+        httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, limits=pool) as kept,
+        httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, limits=alone) as new,
+    ):
+
+        async def send(call: Call, client: httpx2.AsyncClient) -> None:
+            outcome: int | Exception
+            try:
+                outcome = (await client.request(call.method, call.path, json=call.json)).status_code
+            except httpx2.HTTPError as error:
+                outcome = error
+            result.note(call, client is kept, outcome)
+
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        tasks: set[asyncio.Task[None]] = set()
+        for number in itertools.count():
+            if stop.is_set():
+                break
+            await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
+            task = asyncio.create_task(send(next(calls), kept if number % new_each else new))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        await asyncio.gather(*tasks)
