@@ -28,9 +28,14 @@ class Call:
 class Load:
     """What was asked and how it went. An answer counts as failed when it is none, or its status is 500 and above."""
 
+    sent: int = 0
     answered: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+
+    @property
+    def in_flight(self) -> int:
+        return self.sent - self.answered
 
     def wait_for(self, more: int, seconds: float = 300) -> None:
         """Wait until so many more requests have been answered or have failed."""
@@ -49,14 +54,19 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(url: str, calls: Callable[[], Iterator[Call]], rate: float, *, new_each: int = 10) -> Iterator[Load]:
+def load(
+    url: str, calls: Callable[[], Iterator[Call]], rate: float, *, new_each: int = 10, connect_retries: int = 0
+) -> Iterator[Load]:
     """Send `rate` requests a second until the end of the block, then await the last answers.
 
     The rate does not wait for answers, as the world does not. Every `new_each`th request opens a connection of its own.
+    A connection that is refused is tried again `connect_retries` times: its request has not been sent.
     """
     result = Load()
     stop = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_send(url, calls(), rate, new_each, result, stop)))
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_send(url, calls(), rate, new_each, connect_retries, result, stop))
+    )
     thread.start()
     try:
         yield result
@@ -66,17 +76,18 @@ def load(url: str, calls: Callable[[], Iterator[Call]], rate: float, *, new_each
 
 
 async def _send(
-    url: str, calls: Iterator[Call], rate: float, new_each: int, result: Load, stop: threading.Event
+    url: str, calls: Iterator[Call], rate: float, new_each: int, retries: int, result: Load, stop: threading.Event
 ) -> None:
-    pool = httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
-    alone = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-    async with (
-        httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, limits=pool) as kept,
-        httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, limits=alone) as new,
-    ):
+    def client(kept: int) -> httpx2.AsyncClient:
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=kept, keepalive_expiry=30)
+        transport = httpx2.AsyncHTTPTransport(limits=limits, retries=retries)
+        return httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, transport=transport)
+
+    async with client(64) as kept, client(0) as new:
 
         async def send(call: Call, client: httpx2.AsyncClient) -> None:
             outcome: int | Exception
+            result.sent += 1
             try:
                 outcome = (await client.request(call.method, call.path, json=call.json)).status_code
             except httpx2.HTTPError as error:

@@ -1,0 +1,67 @@
+"""Installing is the least exciting command of the week."""
+
+import re
+from pathlib import Path
+
+from cluster.conftest import FIRST
+from support.kubernetes import Release
+
+
+def states(release: Release) -> dict[str, object]:
+    """Return what would differ if anything had been changed or started again."""
+    found: dict[str, object] = {pod["metadata"]["uid"]: release.restarts() for pod in release.pods()}
+    for kind in ("deployment", "job", "service", "configmap", "poddisruptionbudget", "networkpolicy"):
+        for item in release.get(kind, "--selector", f"app.kubernetes.io/instance={release.name}")["items"]:
+            found[f"{kind}/{item['metadata']['name']}"] = item["metadata"].get("generation", item.get("data"))
+    return found
+
+
+def test_the_smoke_test_passes(release: Release) -> None:
+    assert "Succeeded" in release.helm("test", release.name).stdout
+
+
+def test_the_smoke_test_fails_where_the_service_is_not_there(release: Release) -> None:
+    release.scale(release.name, 0)
+    assert release.helm("test", release.name, "--timeout", "60s", check=False).returncode
+    release.upgrade(tag=FIRST)
+
+
+def test_installing_the_same_again_changes_and_restarts_nothing(release: Release) -> None:
+    before = states(release)
+    assert len(release.pods()) == 2
+    release.upgrade(tag=FIRST)
+    assert states(release) == before
+
+
+def test_a_new_version_of_the_chart_alone_restarts_nothing(release: Release) -> None:
+    before = states(release)
+    chart = release.chart / "Chart.yaml"
+    chart.write_text(re.sub(r"^version: .*$", "version: 9.9.9", chart.read_text(), flags=re.M))
+    release.upgrade(tag=FIRST)
+    assert states(release) == before
+    labels = release.get("deployment", release.name)["metadata"]["labels"]
+    assert labels["helm.sh/chart"] == f"{release.name}-9.9.9"
+
+
+def test_a_setting_that_changes_does_restart_the_pods(release: Release) -> None:
+    """The twin of the two before: what must restart is seen to."""
+    before = states(release)
+    release.upgrade(tag=FIRST, config={"LOG_LEVEL": "DEBUG"})
+    assert not {pod["metadata"]["uid"] for pod in release.pods()} & set(before)
+
+
+def test_without_a_database_the_remedy_is_named(release: Release) -> None:
+    refused = release.helm("template", release.name, release.chart, check=False).stderr
+    assert "database.existingSecret" in refused
+    assert "deploy/local.yaml" in refused
+
+
+def test_pods_that_break_the_restrictions_are_refused(release: Release, tmp_path: Path) -> None:
+    """The twin of every installation here: the namespace does enforce them."""
+    refused = release.upgrade(
+        "--dry-run=server",
+        tag=FIRST,
+        wait=False,
+        securityContext={"readOnlyRootFilesystem": True, "capabilities": None},
+    )
+    assert "violate PodSecurity" in refused.stderr
