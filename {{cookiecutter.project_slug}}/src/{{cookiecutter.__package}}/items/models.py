@@ -1,6 +1,6 @@
 """The table of items."""
 
-from sqlalchemy import Column, Integer
+from sqlalchemy import Column, Index, Integer
 from sqlmodel import Field
 
 from ..runtime.database.base import Entity
@@ -11,6 +11,9 @@ _version = Column("version", Integer, nullable=False)
 class Item(Entity, table=True):
     # Each update asks for the version that it read, so that none is lost.
     __mapper_args__ = {"version_id_col": _version}  # noqa: RUF012 - SQLAlchemy's name
+
+    # For the pages.
+    __table_args__ = (Index("ix_item_created_at_id", "created_at", "id"),)
 
     name: str = Field(max_length=100, unique=True)
     description: str | None = Field(default=None, max_length=1000)

@@ -22,6 +22,10 @@ TIMEOUT = 2.0
 FAILURES_TO_FLIP = 3
 
 
+class Unhealthy(Exception):
+    """What a probe raises where it has more to say than an exception's type. The text is shown by `/readyz?verbose`."""
+
+
 @dataclass(slots=True)
 class Check:
     """A dependency and what is known of it. Three bad samples in a row fail it, the first good one recovers it."""
@@ -32,6 +36,8 @@ class Check:
     """Readiness fails with it."""
     gates_startup: bool = False
     """Startup waits for its first success."""
+    once: bool = False
+    """Its first success is its last sample: it can't fail any more."""
     succeeded_once: bool = False
     failing_since: datetime | None = None
     reason: str = ""
@@ -60,8 +66,8 @@ class Check:
     def _failed(self, error: Exception) -> None:
         self.failures += 1
         self.failing_since = self.failing_since or datetime.now(UTC)
-        # The exception's text may hold an address or a password; its type says enough here, the log has the rest.
-        self.reason = type(error).__name__
+        # A driver's text may hold an address or a password; its type says enough here, the log has the rest.
+        self.reason = str(error) if isinstance(error, Unhealthy) else type(getattr(error, "orig", error)).__name__
         if self.failures == FAILURES_TO_FLIP:
             logger.error("%s does not answer.", self.name, exc_info=error)
 
@@ -76,12 +82,14 @@ class HealthMonitor:
         self._tasks = [asyncio.create_task(self._watch(check), name=f"check {check.name}") for check in self.checks]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Python 3.11's wait_for, which redis-py calls, may swallow a cancellation; so cancel until it is heeded.
+        while pending := [task for task in self._tasks if not task.done()]:
+            for task in pending:
+                task.cancel()
+            await asyncio.wait(pending, timeout=0.05)
 
     async def _watch(self, check: Check) -> None:
-        while True:
+        while not (check.once and check.succeeded_once):
             await check.sample()
             self._note_startup()
             period = PERIOD if check.succeeded_once else EAGER_PERIOD

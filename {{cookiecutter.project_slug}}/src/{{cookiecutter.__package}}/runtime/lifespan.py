@@ -15,7 +15,7 @@ from .cache.client import redis_client
 from .config import RuntimeSettings
 from .database.engine import Database
 from .database.migrate import schema_is_current
-from .health import Check, HealthMonitor
+from .health import Check, HealthMonitor, Unhealthy
 from .observability import metrics
 from .observability.tracing import shutdown_tracing
 from .observability.watchdog import Watchdog
@@ -35,17 +35,18 @@ async def lifespan(
     database = Database(settings.database, lambda: settings.current_secret("DATABASE_URL"), service.NAME)
     redis = redis_client(settings, lambda: settings.current_secret("REDIS_URL")) if settings.redis_url else None
     prefix = settings.redis.key_prefix or service.NAME
-    cache = Cache(RedisBackend(redis, prefix) if redis is not None else MemoryBackend())
+    backend = RedisBackend(redis, prefix) if redis is not None else MemoryBackend()
+    cache = Cache(backend, settings.redis.connect_timeout + settings.redis.timeout)
     app.state.resources = Resources(settings, state, database, cache, redis, tracer_provider)
 
     async def schema() -> None:
         if not await schema_is_current(database):
-            raise RuntimeError("The schema is behind: run `migrate`.")
+            raise Unhealthy("The schema is behind: run `migrate`.")
 
     hard = settings.readiness_hard_dependencies
     checks = [
         Check("database", database.ping, hard="database" in hard, gates_startup=True),
-        Check("schema", schema, gates_startup=True),
+        Check("schema", schema, gates_startup=True, once=True),
     ]
     if redis is not None:
         checks.append(Check("redis", redis.ping, hard="redis" in hard, gates_startup="redis" in hard))

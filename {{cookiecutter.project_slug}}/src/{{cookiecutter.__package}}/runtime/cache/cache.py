@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar, cast
 
 from cachetools import TLRUCache
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from ..observability import metrics
 from .breaker import CircuitBreaker
@@ -66,54 +65,77 @@ class RedisBackend:
 
 
 class Cache:
-    """A dependency that does not answer is a miss, and after some failures is not asked for a while."""
+    """A dependency that does not answer is a miss, and after some failures is not asked for a while.
 
-    def __init__(self, backend: Backend) -> None:
+    `timeout` is what it may cost a request, in seconds: reconnecting and trying again included.
+    """
+
+    def __init__(self, backend: Backend, timeout: float) -> None:
         self._backend = backend
+        self._timeout = timeout
         self._breaker = CircuitBreaker()
         self._loading: dict[str, asyncio.Future[bytes | None]] = {}
 
     async def get_or_set(self, key: str, load: Callable[[], Awaitable[bytes]], *, ttl: float) -> bytes:
         """Return the stored value, or load and store it for about `ttl` seconds. One load at a time for a key.
 
-        Raises whatever `load` raises, and stores nothing then.
+        Raises whatever `load` raises, to all who wait for it, and stores nothing then.
         """
-        stored = await self._attempt(self._backend.get(key)) if self._breaker.allows() else None
+        answered, stored = await self._attempt(lambda: self._backend.get(key))
         if stored:
             metrics.CACHE_REQUESTS.labels("hit").inc()
             return stored
-        metrics.CACHE_REQUESTS.labels("miss").inc()
+        if answered:
+            metrics.CACHE_REQUESTS.labels("miss").inc()
         while (loading := self._loading.get(key)) is not None:
-            # A leader that failed or was cancelled leaves None; then somebody else leads.
+            # A leader that was cancelled leaves None; then somebody else leads.
             if (value := await asyncio.shield(loading)) is not None:
                 return value
-        return await self._lead(key, load, ttl)
-
-    async def _lead(self, key: str, load: Callable[[], Awaitable[bytes]], ttl: float) -> bytes:
-        future = self._loading[key] = asyncio.get_running_loop().create_future()
-        value: bytes | None = None
-        try:
-            value = await load()
-        finally:
-            del self._loading[key]
-            future.set_result(value)
-        if self._breaker.allows():
+        value = await self._lead(key, load)
+        if answered:
             # Spread the ends, so that what was stored together is not loaded together again.
-            await self._attempt(self._backend.add(key, value, ttl * random.uniform(0.9, 1.1)))  # noqa: S311
+            lifetime = ttl * random.uniform(0.9, 1.1)  # noqa: S311 - guards nothing
+            await self._attempt(lambda: self._backend.add(key, value, lifetime))
         return value
 
-    async def invalidate(self, key: str) -> None:
-        """Forget a value after it was changed, and refuse what readers that began before may still want to store."""
-        if self._breaker.allows():
-            await self._attempt(self._backend.put(key, TOMBSTONE, TOMBSTONE_TTL))
-
-    async def _attempt(self, call: Awaitable[T]) -> T | None:
+    async def _lead(self, key: str, load: Callable[[], Awaitable[bytes]]) -> bytes:
+        future = self._loading[key] = asyncio.get_running_loop().create_future()
         try:
-            result = await call
-        except (RedisError, OSError, TimeoutError) as error:
+            value = await load()
+        except Exception as error:
+            future.set_exception(error)
+            future.exception()  # else asyncio complains where nobody waits for it
+            raise
+        else:
+            future.set_result(value)
+            return value
+        finally:
+            if not future.done():
+                future.set_result(None)
+            if self._loading.get(key) is future:
+                del self._loading[key]
+
+    async def invalidate(self, key: str) -> None:
+        """Forget a value after it was changed, and refuse what readers that began before may still want to store.
+
+        A cache that can't be reached keeps the old value until its `ttl` ends.
+        """
+        # Who comes from now on must not wait for a load that began before the change.
+        self._loading.pop(key, None)
+        await self._attempt(lambda: self._backend.put(key, TOMBSTONE, TOMBSTONE_TTL))
+
+    async def _attempt(self, call: Callable[[], Awaitable[T]]) -> tuple[bool, T | None]:
+        """Call the backend, unless it is left alone; return whether it answered, and what."""
+        if not self._breaker.allows():
+            metrics.CACHE_REQUESTS.labels("bypass").inc()
+            return False, None
+        try:
+            async with asyncio.timeout(self._timeout):
+                result = await call()
+        except Exception as error:  # noqa: BLE001 - whatever a cache raises, the request goes on without it
             self._breaker.failed()
             metrics.CACHE_REQUESTS.labels("error").inc()
             logger.warning("The cache does not answer: %s", type(error).__name__)
-            return None
+            return False, None
         self._breaker.succeeded()
-        return result
+        return True, result

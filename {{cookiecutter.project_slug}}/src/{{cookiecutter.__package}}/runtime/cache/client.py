@@ -9,10 +9,12 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.credentials import CredentialProvider
+from redis.maint_notifications import MaintNotificationsConfig
 
 from .. import service
 from ..config import RuntimeSettings
 from ..observability import metrics
+from ..observability.logs import add_secret
 from ..observability.tracing import client_span
 
 
@@ -23,8 +25,11 @@ class _Credentials(CredentialProvider):
         self._url = url
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        parts = urlsplit(self._url())
+        url = self._url()
+        parts = urlsplit(url)
         password = unquote(parts.password or "")
+        for secret in (url, password):
+            add_secret(secret)
         return (unquote(parts.username), password) if parts.username else (password,)
 
 
@@ -53,5 +58,8 @@ def redis_client(settings: RuntimeSettings, url: Callable[[], str]) -> TracedRed
         retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.05), 1),
         health_check_interval=15,
         client_name=service.NAME,
+        # Each is one more answer to wait for at a new connection.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        driver_info=None,
     )
     return TracedRedis.from_pool(pool)  # type: ignore[return-value]

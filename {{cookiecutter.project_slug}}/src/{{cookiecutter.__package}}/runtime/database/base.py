@@ -38,7 +38,7 @@ def now() -> datetime:
 
 
 class Entity(SQLModel):
-    """Inherit with `table=True`, and add `version_id_col` as `items/models.py` does."""
+    """Inherit with `table=True`. For updates of which none is lost, give SQLAlchemy a `version_id_col` as well."""
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

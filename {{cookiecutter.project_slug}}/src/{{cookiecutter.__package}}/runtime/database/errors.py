@@ -12,8 +12,8 @@ from ..http.problems import Conflict, Problem, ServiceUnavailable
 _RETRYABLE = frozenset({"40001", "40P01"})
 """SQLSTATE of a serialization failure and of a deadlock."""
 _UNIQUE_VIOLATION = "23505"
-_UNAVAILABLE_CLASSES = ("08", "53", "57")
-"""Connection, resources, operator: the statement timeout is 57014, a shutdown 57P01."""
+_UNAVAILABLE_CLASSES = ("08", "28", "53", "57")
+"""Connection, credentials, resources, operator: the statement timeout is 57014, a shutdown 57P01."""
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -28,6 +28,12 @@ def is_unique_violation(error: BaseException) -> bool:
         sqlstate(error) == _UNIQUE_VIOLATION
         or getattr(original, "sqlite_errorname", "") in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
     )
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    original = getattr(error, "orig", error)
+    locked = isinstance(original, sqlite3.OperationalError) and "locked" in str(original)
+    return locked or sqlstate(error) == _LOCK_NOT_AVAILABLE
 
 
 class Retry(Exception):
@@ -54,9 +60,8 @@ def problem_for(error: BaseException) -> Problem | None:
     if (
         error.connection_invalidated
         or state.startswith(_UNAVAILABLE_CLASSES)
-        or state == _LOCK_NOT_AVAILABLE
+        or is_lock_timeout(error)
         or (isinstance(original, psycopg.OperationalError) and not state)
-        or (isinstance(original, sqlite3.OperationalError) and "locked" in str(original))
     ):
         return ServiceUnavailable("The database does not answer in time; try again.")
     return None

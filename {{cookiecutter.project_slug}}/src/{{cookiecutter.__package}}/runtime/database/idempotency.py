@@ -1,15 +1,19 @@
 """Answers kept under an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), in the request's transaction."""
 
+import random
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from .base import UtcDateTime, now
 from .errors import Retry, is_unique_violation
 
 LIFETIME = timedelta(hours=24)
+SWEEP_EVERY = 50
+"""Claims, on average, between two that also delete what has expired."""
+SWEEP_AT_MOST = 500
 
 
 class StoredResponse(SQLModel, table=True):
@@ -24,15 +28,23 @@ class StoredResponse(SQLModel, table=True):
     expires_at: datetime = Field(default_factory=lambda: now() + LIFETIME, sa_type=UtcDateTime, index=True)
 
 
+_primary_key = tuple_(col(StoredResponse.scope), col(StoredResponse.key))
+
+
 async def find(session: AsyncSession, scope: str, key: str) -> StoredResponse | None:
-    """Return what was stored under the key; what has expired is deleted on the way."""
-    await session.execute(delete(StoredResponse).where(StoredResponse.expires_at < now()))  # type: ignore[arg-type]
-    query = select(StoredResponse).where(StoredResponse.scope == scope, StoredResponse.key == key)  # type: ignore[arg-type]
+    """Return what was stored under the key and has not expired."""
+    query = select(StoredResponse).where(_primary_key == (scope, key), col(StoredResponse.expires_at) >= now())
     return (await session.execute(query)).scalar_one_or_none()
 
 
 async def claim(session: AsyncSession, response: StoredResponse) -> None:
     """Take a key. Where another request with the key was faster, this one is run again and finds its answer."""
+    expired = col(StoredResponse.expires_at) < now()
+    await session.execute(delete(StoredResponse).where(_primary_key == (response.scope, response.key), expired))
+    if random.random() < 1 / SWEEP_EVERY:  # noqa: S311 - spreads the work
+        # In small bites and past what others hold, so that it delays nobody.
+        some = select(_primary_key).where(expired).limit(SWEEP_AT_MOST).with_for_update(skip_locked=True)
+        await session.execute(delete(StoredResponse).where(_primary_key.in_(some)))
     session.add(response)
     try:
         await session.flush()

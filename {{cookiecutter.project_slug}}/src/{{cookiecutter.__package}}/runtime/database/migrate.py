@@ -1,19 +1,20 @@
 """Migrations: one migrator at a time, bounded waits, and a schema that may be ahead, so that a rollback works."""
 
 import asyncio
+import functools
 import logging
 import time
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from ..config import DatabaseSettings
 from .engine import Database, driver_url
+from .errors import is_lock_timeout
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ DIRECTORY = Path("migrations")
 ADVISORY_LOCK = 7_521_960_418
 """Any number, as long as all services use one: it is per database."""
 _IDLE = 0.5
+_LIMIT = "APP_DATABASE__MIGRATION_LOCK_TIMEOUT"
 
 
 def _config() -> Config:
@@ -30,16 +32,20 @@ def _config() -> Config:
     return config
 
 
+@functools.cache
 def _known_revisions() -> tuple[set[str], set[str]]:
     script = ScriptDirectory.from_config(_config())
     return set(script.get_heads()), {revision.revision for revision in script.walk_revisions()}
 
 
 def migrate(settings: DatabaseSettings, url: str) -> None:
-    """Upgrade to the newest revision. Waits for a migrator that is at work, up to `migration_lock_timeout` seconds.
+    """Upgrade to the newest revision. Waits for another migrator, and for the tables, up to `migration_lock_timeout` s.
+
+    A statement waits for a table for `lock_timeout` seconds, since all others wait behind it; then the revision is
+    undone and tried again.
 
     Raises:
-        TimeoutError: another migrator did not end in time.
+        TimeoutError: another migrator did not end, or a table was not free, in time.
     """
     parsed = driver_url(url, asynchronous=False)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -56,30 +62,51 @@ def migrate(settings: DatabaseSettings, url: str) -> None:
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.connect() as connection:
-            _lock(connection, settings.migration_lock_timeout)
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "heads")
-            connection.commit()
+            deadline = time.monotonic() + settings.migration_lock_timeout
+            while not _try_lock(connection):
+                _wait("Another migration did not end", deadline, settings)
+            while not _try_upgrade(connection):
+                _wait("A table that a migration changes was not free", deadline, settings)
     finally:
         engine.dispose()
     logger.info("The schema is at the newest revision.")
 
 
-def _lock(connection: Connection, timeout: float) -> None:
+def _try_lock(connection: Connection) -> bool:
+    """Take the lock until the connection closes. SQLite has one writer anyway, and the others wait."""
     if connection.dialect.name == "sqlite":
-        return
-    deadline = time.monotonic() + timeout
-    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_LOCK}).scalar_one():
-        connection.rollback()
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"Another migration did not end within {timeout:g} s; see what it waits for.")
-        time.sleep(_IDLE)
+        return True
+    taken = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_LOCK}).scalar_one()
     connection.commit()
+    return bool(taken)
+
+
+def _try_upgrade(connection: Connection) -> bool:
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "heads")
+    except OperationalError as error:
+        if not is_lock_timeout(error):
+            raise
+        connection.rollback()
+        return False
+    connection.commit()
+    return True
+
+
+def _wait(reason: str, deadline: float, settings: DatabaseSettings) -> None:
+    if time.monotonic() > deadline:
+        limit = settings.migration_lock_timeout
+        raise TimeoutError(f"{reason} within {limit:g} s; end what holds it, or raise it: {_LIMIT}.")
+    logger.info("%s yet; waiting.", reason)
+    time.sleep(_IDLE)
 
 
 def _is_current(connection: Connection) -> bool:
-    current = set(MigrationContext.configure(connection).get_current_heads())
+    current = set()
+    if inspect(connection).has_table("alembic_version"):
+        current = set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
     heads, known = _known_revisions()
     # A revision that this code does not know is a newer one: its migrations only expand, so it serves us as well.
     return heads <= current or bool(current - known)

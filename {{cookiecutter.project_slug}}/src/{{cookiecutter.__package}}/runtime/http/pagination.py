@@ -1,7 +1,7 @@
 """Keyset pagination: a cursor names the last item seen, so that a page costs the same wherever it is."""
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -33,10 +33,11 @@ def decode_cursor(cursor: str | None) -> Position | None:
         return None
     try:
         created_at, identifier = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        position = datetime.fromisoformat(created_at), UUID(identifier)
-        if position[0].tzinfo is None:
+        created = datetime.fromisoformat(created_at)
+        if created.tzinfo is None:
             raise ValueError("no time zone")
-    except (ValueError, TypeError, AttributeError):
+        position = created.astimezone(UTC), UUID(identifier)
+    except (ValueError, TypeError, AttributeError, OverflowError):
         error = FieldProblem(location="query", pointer="/cursor", detail="Not a next_cursor", code="cursor")
         raise UnprocessableContent("Send next_cursor of the page before, unchanged.", errors=[error]) from None
     return position

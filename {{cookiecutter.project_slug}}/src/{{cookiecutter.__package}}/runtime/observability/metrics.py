@@ -19,6 +19,9 @@ REQUESTS_SHED = Counter("requests_shed", "Requests refused before they were hand
 
 DB_CONNECTIONS = Gauge("db_client_connection_count", "Connections in the pool.", ["state"])
 DB_CONNECTIONS_MAX = Gauge("db_client_connection_max", "Connections that the pool may hold.")
+DB_CONNECTION_WAIT_TIME = Histogram(
+    "db_client_connection_wait_time_seconds", "Seconds until the pool gave a connection, or gave up.", buckets=_SHORT
+)
 DB_CONNECTION_TIMEOUTS = Counter("db_client_connection_timeouts", "Waits for a connection that were given up.")
 OPERATION_DURATION = Histogram(
     "db_client_operation_duration_seconds",
@@ -27,7 +30,7 @@ OPERATION_DURATION = Histogram(
     buckets=_SHORT,
 )
 CACHE_REQUESTS = Counter(
-    "cache_requests", "Lookups in the cache: hit, miss, or bypass while it does not answer.", ["result"]
+    "cache_requests", "Lookups in the cache: hit, miss, error, or bypass while it is left alone.", ["result"]
 )
 CIRCUIT_OPEN = Gauge("cache_circuit_open", "1 while the cache is left alone after failures.")
 
