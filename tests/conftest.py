@@ -1,6 +1,7 @@
 """What the tests share: bakes, and real PostgreSQL and Redis servers, one of each for every worker."""
 
 import fcntl
+import os
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -12,6 +13,7 @@ from support import baking, servers
 from support.answers import SHORTEST
 from support.baking import Bake
 from support.process import Service
+from support.servers import Running
 from support.services import environment, make
 
 pytest_plugins = ["support.skips"]
@@ -29,25 +31,39 @@ def bake(tmp_path_factory: pytest.TempPathFactory) -> Bake:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    with servers.postgresql() as url:
-        if url is None:
+def postgresql() -> Iterator[Running]:
+    """A real PostgreSQL. Whoever breaks it mends it, even where the test fails."""
+    with servers.postgresql() as server:
+        if server is None:
             pytest.skip("there is no PostgreSQL; apt-get install postgresql")
-        yield url
+        yield server
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    with servers.redis() as url:
-        if url is None:
+def redis() -> Iterator[Running]:
+    """A real Redis. Whoever breaks it mends it, even where the test fails."""
+    with servers.redis() as server:
+        if server is None:
             pytest.skip("there is no Redis; apt-get install redis-server")
-        yield url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(postgresql: Running) -> str:
+    return postgresql.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis: Running) -> str:
+    return redis.url
 
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a service with awkward answers and all that it needs installed: one for all workers."""
-    shared = tmp_path_factory.getbasetemp().parent / "installed"
+    base = tmp_path_factory.getbasetemp()
+    # A worker's folder is in the run's; without workers, its parent would be shared with other runs.
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "installed"
     shared.mkdir(exist_ok=True)
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

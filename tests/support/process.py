@@ -42,6 +42,9 @@ class Service:
         """Return the same service with more variables."""
         return Service(self.folder, self._env | variables)
 
+    def variable(self, name: str) -> str:
+        return self._env[name]
+
     def command(self, *arguments: str) -> list[str]:
         return [str(self.folder / ".venv/bin/python"), "-m", self.package, *arguments]
 
@@ -106,7 +109,7 @@ class Server:
     def admin(self, path: str) -> httpx2.Response:
         return httpx2.get(self.admin_url + path, timeout=10)
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """Return the sum of a metric's samples that have these labels."""
         samples = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", self.admin("/metrics").text, re.M)
         wanted = {f'{label}="{value}"' for label, value in labels.items()}

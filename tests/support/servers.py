@@ -18,22 +18,54 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@contextlib.contextmanager
-def running(command: list[str], ready: list[str], end: signal.Signals = signal.SIGTERM) -> Iterator[None]:
-    """Run a server until the end of the block, from when the command `ready` succeeds."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd="/")
-        try:
-            deadline = time.monotonic() + 60
-            while subprocess.run(ready, capture_output=True, check=False, cwd="/").returncode:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    log.seek(0)
-                    raise RuntimeError(f"{command[0]} does not answer: {log.read().decode()[-2000:]}")
-                time.sleep(0.05)
-            yield
-        finally:
-            process.send_signal(end)
-            process.wait(30)
+class Running:
+    """A server from when the command `ready` succeeds. It can fall silent, die, and come back at the same address."""
+
+    def __init__(self, url: str, command: list[str], ready: list[str], end: signal.Signals) -> None:
+        self.url = url
+        self._command, self._ready, self._end = command, ready, end
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=subprocess.STDOUT, cwd="/")
+        deadline = time.monotonic() + 60
+        while subprocess.run(self._ready, capture_output=True, check=False, cwd="/").returncode:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self._process.kill()
+                self._log.seek(0)
+                raise RuntimeError(f"{self._command[0]} does not answer: {self._log.read().decode()[-2000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it at once: whoever is connected sees the connection close, and who comes is refused."""
+        self._signal_all(signal.SIGCONT)
+        self._process.send_signal(self._end)
+        self._process.wait(30)
+
+    def fall_silent(self) -> None:
+        """Stop it and its children where they are: connections stay open, new ones are made, and nothing answers."""
+        self._signal_all(signal.SIGSTOP)
+
+    def mend(self) -> None:
+        """Let it go on, or start it again, whatever was done to it."""
+        if self._process.poll() is None:
+            self._signal_all(signal.SIGCONT)
+        else:
+            self.start()
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self.stop()
+        self._log.close()
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        # The parent first, so that it has no other child when they are listed.
+        os.kill(self._process.pid, number)
+        listed = ["ps", "-o", "pid=", "--ppid", str(self._process.pid)]
+        for pid in subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), number)
 
 
 @contextlib.contextmanager
@@ -50,8 +82,8 @@ def unprivileged_folder(user: str) -> Iterator[tuple[Path, list[str]]]:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str | None]:
-    """Yield the address of a new server, or None where PostgreSQL is not installed."""
+def postgresql() -> Iterator[Running | None]:
+    """Yield a new server, or None where PostgreSQL is not installed. Only the role `guarded` needs a password."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if not binaries:
         yield None
@@ -60,18 +92,21 @@ def postgresql() -> Iterator[str | None]:
         port, data = str(free_port()), str(folder / "data")
         initdb = [str(binaries[-1] / "initdb"), "-D", data, "-U", "slipway", "--auth=trust", "--no-sync"]
         subprocess.run([*as_user, *initdb], check=True, capture_output=True, cwd="/")
+        hba = folder / "data/pg_hba.conf"
+        hba.write_text("host all guarded all scram-sha-256\n" + hba.read_text())
         settings = ["listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off", "max_connections=300"]
         server = [str(binaries[-1] / "postgres"), "-D", data, "-p", port, "-k", str(folder)]
         server += [part for setting in settings for part in ("-c", setting)]
         ready = [str(binaries[-1] / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port]
+        url = f"postgresql://slipway@127.0.0.1:{port}/postgres"
         # SIGINT ends it at once; SIGTERM would wait for its clients.
-        with running([*as_user, *server], ready, end=signal.SIGINT):
-            yield f"postgresql://slipway@127.0.0.1:{port}/postgres"
+        with contextlib.closing(Running(url, [*as_user, *server], ready, signal.SIGINT)) as running:
+            yield running
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[str | None]:
-    """Yield the address of a new server, or None where Redis is not installed."""
+def redis() -> Iterator[Running | None]:
+    """Yield a new server, or None where Redis is not installed."""
     server = shutil.which("redis-server")
     if server is None:
         yield None
@@ -79,5 +114,6 @@ def redis() -> Iterator[str | None]:
     with unprivileged_folder("redis") as (folder, as_user):
         port = str(free_port())
         command = [*as_user, server, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", str(folder)]
-        with running(command, ["redis-cli", "-p", port, "ping"]):
-            yield f"redis://127.0.0.1:{port}/0"
+        url, ready = f"redis://127.0.0.1:{port}/0", ["redis-cli", "-p", port, "ping"]
+        with contextlib.closing(Running(url, command, ready, signal.SIGTERM)) as running:
+            yield running

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 PERIOD = 5.0
 """Seconds between two samples of a check."""
 EAGER_PERIOD = 0.5
-"""Seconds between two samples before the first success."""
+"""Seconds between two samples before the first success and after a failure: both ends of an outage are known soon."""
 TIMEOUT = 2.0
 """Seconds that a sample may take."""
 FAILURES_TO_FLIP = 3
@@ -92,7 +92,7 @@ class HealthMonitor:
         while not (check.once and check.succeeded_once):
             await check.sample()
             self._note_startup()
-            period = PERIOD if check.succeeded_once else EAGER_PERIOD
+            period = PERIOD if check.succeeded_once and not check.failures else EAGER_PERIOD
             await asyncio.sleep(period * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load, guards nothing
 
     def _note_startup(self) -> None:

@@ -60,13 +60,13 @@ def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
     Raises:
         ConfigurationError: naming every variable that is wrong or unknown.
     """
-    environ = os.environ if environ is None else environ
+    # An empty variable is an unset one, as Compose and many shells leave it.
+    environ = {name: value for name, value in (os.environ if environ is None else environ).items() if value != ""}
     known = {variable: (location, field) for variable, location, field in variables(cls)}
     files, problems = _secret_files(environ, known)
-    merged = {name: text for name, (_, text) in files.items()} | dict(environ)
+    merged = {name: text for name, (_, text) in files.items()} | environ
     if environ.get("APP_ENV") == "local":
         merged = {name: value for name, value in dotenv_values(".env").items() if value is not None} | merged
-    # An empty variable is an unset one, as Compose and many shells leave it.
     merged = {name: value for name, value in merged.items() if value != ""}
     for name in merged:
         if name.startswith("APP_") and name not in known:
