@@ -34,8 +34,30 @@ async def test_a_wrong_method_is_a_405_that_says_what_is_allowed(client: httpx2.
     assert (await client.get("/test/1")).headers["allow"] == "POST"
 
 
+async def test_a_405_names_the_methods_of_all_routes_of_the_path(client: httpx2.AsyncClient, app: FastAPI) -> None:
+    add_route(app)
+
+    @app.get("/test/{name}")
+    async def read(name: str) -> str:
+        return name
+
+    assert (await client.delete("/test/1")).headers["allow"] == "GET, HEAD, POST"
+
+
+async def test_a_head_is_a_get_without_its_body(client: httpx2.AsyncClient, app: FastAPI) -> None:
+    @app.get("/test")
+    async def read() -> str:
+        return "body"
+
+    got, asked = await client.get("/test"), await client.head("/test")
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-length"] == got.headers["content-length"]
+    assert (await client.head("/no-such-path")).status_code == 404
+
+
 async def test_a_large_body_is_a_413(client: httpx2.AsyncClient, app: FastAPI) -> None:
-    assert (await problem(client, app, "POST", "/test/1", content=b"x" * 1_048_577))["status"] == 413
+    body = await problem(client, app, "POST", "/test/1", content=b"x" * 1_048_577)
+    assert (body["status"], body["title"]) == (413, "Content Too Large")
 
 
 async def test_another_media_type_is_a_415(client: httpx2.AsyncClient, app: FastAPI) -> None:

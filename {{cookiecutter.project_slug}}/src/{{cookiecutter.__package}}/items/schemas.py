@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 # No control characters: PostgreSQL refuses NUL, and nobody wants the others.
 Name = Annotated[
@@ -21,11 +21,12 @@ class NewItem(BaseModel):
 
 
 class ItemChanges(BaseModel):
-    """What is absent stays as it is."""
+    """What is absent stays as it is; of what there is, only the description may be null."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Name | None = None
+    # The default says that it may be absent; nobody reads it.
+    name: Name = Field(default_factory=str)
     description: Description | None = None
 
 

@@ -39,9 +39,8 @@ async def get(session: AsyncSession, item_id: UUID) -> Item:
 
 
 async def change(session: AsyncSession, item: Item, changes: ItemChanges) -> None:
-    for name in changes.model_fields_set:
-        if name != "name" or changes.name is not None:
-            setattr(item, name, getattr(changes, name))
+    for name, value in changes.model_dump(exclude_unset=True).items():
+        setattr(item, name, value)
     await _flush(session)
 
 

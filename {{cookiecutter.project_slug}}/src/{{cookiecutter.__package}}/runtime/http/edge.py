@@ -62,7 +62,10 @@ class _Exchange:
 
     def __init__(self, edge: EdgeMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
         self._http, self._log, self._state = edge._http, edge._log, edge._state
-        self._scope, self._receive, self._send = scope, receive, send
+        self._method = scope["method"]
+        # FastAPI's routes know no HEAD, which every server owes (RFC 9110, 9.1): it is a GET without the body.
+        self._scope = {**scope, "method": "GET"} if self._method == "HEAD" else scope
+        self._receive, self._send = receive, send
         self._began = perf_counter()
         self._request_id, _ = context.identify(scope["headers"])
         self._status = 0
@@ -111,6 +114,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             message["headers"] = self._complete_headers(message.get("headers", []))
+        elif self._method == "HEAD":
+            message["body"] = b""
         else:
             self._sent += len(message.get("body", b""))
         if self._deadline is not None and not self._deadline.expired():
@@ -154,7 +159,7 @@ class _Exchange:
 
     def finish(self) -> None:
         duration = perf_counter() - self._began
-        method = self._scope["method"]
+        method = self._method
         route = route_template(self._scope)
         status = CLIENT_CLOSED_REQUEST if self._disconnected else self._status
         span = trace.get_current_span().get_span_context()

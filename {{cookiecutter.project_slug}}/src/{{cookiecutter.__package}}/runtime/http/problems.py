@@ -11,8 +11,15 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from . import context
+from .routing import allowed_methods
 
 MEDIA_TYPE = "application/problem+json"
+# RFC 9110's names, which Python has from 3.13 on.
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def _phrase(status: int) -> str:
+    return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 class FieldProblem(BaseModel):
@@ -50,7 +57,7 @@ class Problem(HTTPException):
     ) -> None:
         super().__init__(status, detail=detail or "", headers=dict(headers) if headers else None)
         self.type = type
-        self.title = title or HTTPStatus(status).phrase
+        self.title = title or _phrase(status)
         self.safe_detail = detail
         self.errors = errors
         self.extensions = extensions
@@ -110,7 +117,7 @@ def response(problem: Problem, path: str) -> Response:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Document problems of a route: `responses=responses(404, 409)`."""
     schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses}
+    return {status: {"description": _phrase(status), "content": {MEDIA_TYPE: schema}} for status in statuses}
 
 
 def install(app: FastAPI) -> None:
@@ -120,7 +127,10 @@ def install(app: FastAPI) -> None:
 
 async def _http_exception(request: Request, exc: Exception) -> Response:
     if isinstance(exc, HTTPException) and not isinstance(exc, Problem):
-        exc = Problem(exc.status_code, headers=exc.headers)
+        headers = dict(exc.headers or {})
+        if "Allow" in headers:
+            headers["Allow"] = allowed_methods(request.app.routes, request.scope)
+        exc = Problem(exc.status_code, headers=headers)
     return response(cast(Problem, exc), request.url.path)
 
 
