@@ -49,7 +49,7 @@ securityContext: {{- toYaml .Values.securityContext | nindent 2 }}
 
 {{/* The settings, for every container that reads them: ConfigMap, variables and mounts. */}}
 {{- define "app.settings" -}}
-env: {{- include "app.env" . | nindent 2 }}
+env: {{- include "app.env" . | trim | nindent 2 }}
 {{- with concat (ternary (list (dict "configMapRef" (dict "name" (include "app.fullname" .)))) list (not (empty .Values.config))) .Values.envFrom }}
 envFrom: {{- toYaml . | nindent 2 }}
 {{- end }}
