@@ -1,8 +1,11 @@
 """Own code, since a probe must be answered while the event loop is not: probes and metrics, in their own thread."""
 
 import logging
+import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,9 +35,7 @@ class AdminServer:
 
             do_HEAD = do_GET
 
-        address = (settings.admin.host, settings.admin.port)
-        self._server = ThreadingHTTPServer(address, Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((settings.admin.host, settings.admin.port), Handler)
         self.port: int = self._server.server_address[1]
         # The argument bounds how long `stop` takes: seconds between two looks at whether to end.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="admin", daemon=True)
@@ -99,6 +100,23 @@ class AdminServer:
 
 def _json(status: int, content: object) -> tuple[int, str, bytes]:
     return status, "application/json", orjson.dumps(content)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Leave out HTTPServer's look-up of the host's name, for which a slow DNS would keep the service waiting."""
+        TCPServer.server_bind(self)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log as everything else is logged; a prober that has gone is no news."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            logger.exception("A probe or scrape failed")
 
 
 class _Handler(BaseHTTPRequestHandler):

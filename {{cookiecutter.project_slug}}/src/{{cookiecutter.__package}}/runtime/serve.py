@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from . import service
 from .config import RuntimeSettings
 from .loader import secret_values
-from .observability.logs import add_secret, configure_logging
+from .observability.lines import add_secret
+from .observability.logs import configure_logging
 from .server import build_server
 from .state import State
 

@@ -5,21 +5,17 @@ import logging
 from collections.abc import Iterable
 from time import perf_counter
 
-from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..config import RuntimeSettings
 from ..database.errors import problem_for
-from ..observability import metrics
+from ..observability import access, metrics
 from ..state import State
 from . import context
 from .problems import Problem, ServiceUnavailable, render
-from .routing import route_template
 
 logger = logging.getLogger(__name__)
-access_logger = logging.getLogger("access")
 
-_METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"})
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -67,11 +63,13 @@ class _Exchange:
         self._scope = {**scope, "method": "GET"} if self._method == "HEAD" else scope
         self._receive, self._send = receive, send
         self._began = perf_counter()
+        self._ended = 0.0
         self._request_id, _ = context.identify(scope["headers"])
         self._status = 0
         self._received = 0
         self._sent = 0
-        self._complete = False
+        self._body_complete = False
+        self._waiting_for_body = False
         self._disconnected = False
         self._deadline: asyncio.Timeout | None = None
 
@@ -82,49 +80,74 @@ class _Exchange:
                 await app(self._scope, self.receive, self.send)
         except Problem as problem:
             await self.answer(problem)
+        except asyncio.CancelledError:
+            # Only the end of the process cancels a request, when it has waited long enough for it.
+            await self.answer(ServiceUnavailable("The service is ending; try again."))
         except TimeoutError as error:
-            if self._deadline is not None and self._deadline.expired():
-                await self.answer(Problem(504, detail="The request took longer than the service allows."))
-            else:
+            if self._deadline is None or not self._deadline.expired():
                 await self._failed(error)
+            elif self._waiting_for_body:
+                await self.answer(_too_slow())
+            else:
+                await self.answer(Problem(504, detail="The request took longer than the service allows."))
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, the caller gets an answer
             await self._failed(error)
 
     def _check_content_length(self) -> None:
         for name, value in self._scope["headers"]:
-            if name == b"content-length" and int(value) > self._http.max_body_size:
-                raise _too_large(self._http.max_body_size)
+            if name == b"content-length":
+                if not value.isdigit():
+                    raise Problem(400, detail="Content-Length is not a number.")
+                if int(value) > self._http.max_body_size:
+                    raise _too_large(self._http.max_body_size)
 
     async def receive(self) -> Message:
+        if self._body_complete:
+            # What comes now is only that the client has gone, and a stream may wait for that as long as it lasts.
+            return self._noted(await self._receive())
+        self._waiting_for_body = True
         try:
-            async with asyncio.timeout(None if self._complete else self._http.body_timeout):
+            async with asyncio.timeout(self._http.body_timeout):
                 message = await self._receive()
         except TimeoutError:
-            raise Problem(408, detail="The request's body came too slowly.", headers={"Connection": "close"}) from None
+            raise _too_slow() from None
+        self._waiting_for_body = False
+        return self._noted(message)
+
+    def _noted(self, message: Message) -> Message:
         if message["type"] == "http.disconnect":
             self._disconnected = self._status == 0
             return message
         self._received += len(message.get("body", b""))
-        self._complete = not message.get("more_body", False)
+        self._body_complete = not message.get("more_body", False)
         if self._received > self._http.max_body_size:
             raise _too_large(self._http.max_body_size)
         return message
 
     async def send(self, message: Message) -> None:
+        if self._method == "HEAD" and "body" in message:
+            message["body"] = b""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             message["headers"] = self._complete_headers(message.get("headers", []))
-        elif self._method == "HEAD":
-            message["body"] = b""
-        else:
+            self._reschedule(None)
+            await self._send(message)
+        elif message.get("more_body", False) or self._sent:
+            # A stream may last, but a client that stops reading it is cut off.
             self._sent += len(message.get("body", b""))
-        if self._deadline is not None and not self._deadline.expired():
-            # The answer has begun: from here only a client that stops reading is cut off, never a long stream.
-            self._deadline.reschedule(asyncio.get_running_loop().time() + self._http.body_timeout)
+            self._reschedule(asyncio.get_running_loop().time() + self._http.body_timeout)
             await self._send(message)
-            self._deadline.reschedule(None)
+            self._reschedule(None)
         else:
+            self._sent = len(message.get("body", b""))
             await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            # What goes on now are background tasks.
+            self._ended = perf_counter()
+
+    def _reschedule(self, when: float | None) -> None:
+        if self._deadline is not None and not self._deadline.expired():
+            self._deadline.reschedule(when)
 
     def _complete_headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         headers = list(given)
@@ -140,8 +163,8 @@ class _Exchange:
     async def _failed(self, error: Exception) -> None:
         problem = problem_for(error)
         if problem is None:
+            # Not on the span: an exception's text may hold what was sent, and the log line has the same trace id.
             logger.error("Unhandled exception", exc_info=error)
-            trace.get_current_span().record_exception(error)
             problem = Problem(500)
         else:
             logger.warning("Answered %d", problem.status_code, exc_info=error)
@@ -150,7 +173,7 @@ class _Exchange:
     async def answer(self, problem: Problem) -> None:
         if self._status:
             # Too late for another answer; leaving this one incomplete makes uvicorn close the connection.
-            logger.error("The answer broke off after its headers.")
+            logger.warning("The answer broke off after its headers: %d %s", problem.status_code, problem.title)
             return
         self._deadline = None
         headers, body = render(problem, self._scope["path"])
@@ -158,35 +181,13 @@ class _Exchange:
         await self.send({"type": "http.response.body", "body": body})
 
     def finish(self) -> None:
-        duration = perf_counter() - self._began
-        method = self._method
-        route = route_template(self._scope)
         status = CLIENT_CLOSED_REQUEST if self._disconnected else self._status
-        span = trace.get_current_span().get_span_context()
-        exemplar = {"trace_id": context.trace_id.get()} if span.trace_flags.sampled else None
-        metrics.REQUEST_DURATION.labels(method if method in _METHODS else "_OTHER", route, status).observe(
-            duration, exemplar
-        )
-        wanted = self._log.access == "all" or (
-            self._log.access == "errors" and (status >= 400 or duration >= self._log.slow_request)
-        )
-        if wanted:
-            client = self._scope.get("client")
-            access_logger.info(
-                "%s %s %d",
-                method,
-                route,
-                status,
-                extra={
-                    "http_request_method": method,
-                    "http_route": route,
-                    "http_response_status_code": status,
-                    "duration_ms": round(duration * 1000, 3),
-                    "request_bytes": self._received,
-                    "response_bytes": self._sent,
-                    "client_address": client[0] if client else None,
-                },
-            )
+        seconds = (self._ended or perf_counter()) - self._began
+        access.record(self._method, self._scope, self._log, status, seconds, self._received, self._sent)
+
+
+def _too_slow() -> Problem:
+    return Problem(408, detail="The request's body came too slowly.", headers={"Connection": "close"})
 
 
 def _too_large(limit: int) -> Problem:

@@ -93,12 +93,14 @@ class ServiceUnavailable(Problem):
         super().__init__(503, detail=detail, headers={"Retry-After": str(retry_after)})
 
 
-def render(problem: Problem, path: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return the answer's headers and body."""
+def render(problem: Problem, path: str | None) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return the answer's headers and body. `path` is None where the request's is not known."""
     content: dict[str, Any] = {"type": problem.type, "title": problem.title, "status": problem.status_code}
     if problem.safe_detail:
         content["detail"] = problem.safe_detail
-    content |= {"instance": path, "trace_id": context.trace_id.get(), **problem.extensions}
+    if path is not None:
+        content["instance"] = path
+    content |= {"trace_id": context.trace_id.get(), **problem.extensions}
     if problem.errors is not None:
         content["errors"] = [error.model_dump() for error in problem.errors]
     body = orjson.dumps(content)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 logger = logging.getLogger(__name__)
+
 EXPORT_TIMEOUT = 3
+"""Seconds after which a batch that the collector has not taken is given up."""
 _tracer = trace.get_tracer(__name__)
 
 
@@ -35,19 +37,9 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
     # Imported here: the SDK costs some 80 ms and 8 MiB, which a service without a collector need not pay.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-    from opentelemetry.sdk.trace import Span as SdkSpan
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace import TracerProvider
 
-    class WithoutQuery(SpanProcessor):
-        """FastAPI puts the query into `url.query`; what callers put into a query is not ours to publish."""
-
-        def on_start(self, span: SdkSpan, parent_context: object = None) -> None:
-            if span.attributes and "url.query" in span.attributes:
-                span.set_attribute("url.query", "REDACTED")
-
-        def on_end(self, span: ReadableSpan) -> None:
-            """Leave it as it is."""
+    from .spans import CountedBatches, WithoutQuery
 
     headers = settings.otel_exporter_otlp_headers
     exporter = OTLPSpanExporter(
@@ -58,7 +50,7 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
     attributes = {"service.name": service, "service.version": version, "deployment.environment.name": settings.env}
     provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
     provider.add_span_processor(WithoutQuery())
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(CountedBatches(exporter))
     _tracer = provider.get_tracer(__name__)
     return provider
 

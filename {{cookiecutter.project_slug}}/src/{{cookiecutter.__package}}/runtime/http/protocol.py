@@ -1,0 +1,161 @@
+"""Own code, since uvicorn bounds neither a request's headers nor what a peer leaves unread or unsent (its PR 1192)."""
+
+import asyncio
+import contextvars
+import logging
+import select
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from . import context
+from .problems import Problem, render
+
+logger = logging.getLogger(__name__)
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 whose headers arrive in time and within bounds, and of which no connection stays open untimed."""
+
+    header_timeout: float
+    max_header_size: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._timer: asyncio.TimerHandle | None = None
+        self._reading_headers = True
+        """From the end of one message to the end of the next one's headers."""
+        self._begun = False
+        """Something of the headers has come."""
+        self._message_complete = True
+        self._header_bytes = 0
+        self._used_at = self.loop.time()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        # uvicorn 0.54 leaves it to run when the peer has reset the connection.
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._used_at = self.loop.time()
+        while data and not self.transport.is_closing():
+            part, data = data, b""
+            if self._reading_headers:
+                room = self.max_header_size - self._header_bytes
+                part, data = part[:room], part[room:]
+                self._header_bytes += len(part)
+            super().data_received(part)
+            if self._reading_headers and self._header_bytes >= self.max_header_size:
+                self._refuse(431)
+        if self._idle and self._timer is None and self.timeout_keep_alive_task is None:
+            # What came was no message's beginning; uvicorn has stopped its timer all the same.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begun = True
+        self._start_timer()
+
+    def on_headers_complete(self) -> None:
+        self._begun = self._reading_headers = self._message_complete = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._message_complete = self._reading_headers = True
+        self._header_bytes = 0
+        self._stop_timer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._used_at = self.loop.time()
+        super().on_response_complete()
+        if self._idle and not self._message_complete:
+            # Answered before its body was read. Closing now would reset the connection, and the answer with it.
+            self._start_timer()
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a server may ignore an Upgrade, and curl sends one with each request."""
+
+    def close_if_unused(self, seconds: float) -> None:
+        """Close a connection that has been idle for some time, and on which no request is on its way in."""
+        if self.loop.time() - self._used_at >= seconds:
+            self._close_if_idle()
+
+    def shutdown(self) -> None:
+        if self._idle:
+            self._close_if_idle()
+        else:
+            super().shutdown()
+
+    @property
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_if_idle(self) -> None:
+        if self._idle and not self._begun and not self.transport.is_closing() and not self._has_unread():
+            self._close()
+
+    def _has_unread(self) -> bool:
+        """Say whether the kernel holds something that the event loop has not yet read; closing would throw it away."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.header_timeout, self._late)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._begun:
+            self._refuse(408)
+        else:
+            self._close()
+
+    def _refuse(self, status: int) -> None:
+        """Answer what is no whole request with a problem, unless an answer is under way, and close."""
+        if self.transport.is_closing():
+            return
+        reading_body = not self._message_complete and not self._idle and not self.cycle.response_started
+        if (self._idle or reading_body) and not self.transport.get_write_buffer_size():
+            # In a context of its own: this one is shared with other connections.
+            contextvars.Context().run(self._write_problem, Problem(status))
+            self.transport.close()
+        else:
+            self._close()
+
+    def _write_problem(self, problem: Problem) -> None:
+        request_id, _ = context.identify([])
+        headers, body = render(problem, None)
+        headers += [(b"x-request-id", request_id.encode()), (b"connection", b"close")]
+        lines = [b"HTTP/1.1 %d %s" % (problem.status_code, problem.title.encode())]
+        lines += [name + b": " + value for name, value in self.server_state.default_headers + headers]
+        self.transport.write(b"\r\n".join([*lines, b"", body]))
+        client = self.client[0] if self.client else None
+        logger.info("Refused what is no whole request: %d", problem.status_code, extra={"client_address": client})
+
+    def _close(self) -> None:
+        if self.transport.get_write_buffer_size():
+            # A peer that reads nothing would keep a polite close waiting for ever.
+            self.transport.abort()
+        else:
+            self.transport.close()

@@ -1,0 +1,113 @@
+"""Own code, since the libraries for it cost twice as much: a log record as one line of JSON, without secrets."""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+from opentelemetry import trace
+
+from ..http import context
+
+MAX_TEXT = 16_384
+"""Characters of a message or a stack that are kept; of a stack the last, which say where it happened."""
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_SENSITIVE = ("password", "passwd", "secret", "token", "authorization", "cookie", "api_key", "apikey", "dsn")
+_MASK = "***"
+_DEPTH = 6
+_secrets: dict[str, str] = {}
+"""Each secret, and how it looks inside JSON."""
+
+
+def add_secret(value: str) -> None:
+    """Mask a value, or the password in it if it is a URL, in every line from now on. Short ones are left alone."""
+    password = value.rpartition("@")[0].partition("://")[2].partition(":")[2]
+    secrets = {password, unquote(password)} if "://" in value else {value}
+    _secrets.update((secret, _as_json(secret).decode()[1:-1]) for secret in secrets if len(secret) >= 4)
+
+
+class JsonFormatter(logging.Formatter):
+    def __init__(self, service: str, version: str) -> None:
+        super().__init__()
+        self._service, self._version = service, version
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line. Whatever the record holds, there is one: a log call never fails its caller."""
+        span = trace.get_current_span().get_span_context()
+        line: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _message(record)[:MAX_TEXT],
+            "service": self._service,
+            "version": self._version,
+            "request_id": context.request_id.get(),
+            "trace_id": context.trace_id.get(),
+            "span_id": f"{span.span_id:016x}" if span.is_valid else "",
+        }
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                line[name] = _scrubbed(name, value)
+        if record.exc_info and record.exc_info[0] is not None:
+            kind, error, _ = record.exc_info
+            stack = "".join(traceback.format_exception(error))
+            message = _safe(str, error)[:MAX_TEXT]
+            line["exception"] = {"type": kind.__qualname__, "message": message, "stacktrace": stack[-MAX_TEXT:]}
+        if record.stack_info:
+            line["stacktrace"] = record.stack_info[-MAX_TEXT:]
+        text = _as_json(line).decode()
+        if any(secret in text for secret in _secrets.values()):
+            # Masking the text itself could cut a number in two.
+            text = _as_json(_masked(json.loads(text))).decode()
+        return text
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - arguments that don't fit, or whose text can't be had
+        return f"{_safe(str, record.msg)} {_safe(repr, record.args)}"
+
+
+def _safe(text: Any, value: object) -> str:
+    try:
+        return str(text(value))
+    except Exception:  # noqa: BLE001 - somebody else's __str__
+        return f"<{type(value).__name__} without text>"
+
+
+def _as_json(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, default=lambda other: _safe(repr, other), option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # orjson refuses integers beyond 64 bits, lone surrogates, circles and what is nested too deeply.
+        if isinstance(value, dict):
+            plain = (item if isinstance(item, int | str) else _safe(repr, item) for item in value.values())
+            return json.dumps(dict(zip(map(str, value), plain, strict=True))).encode()
+        return json.dumps(_safe(str, value)).encode()
+
+
+def _scrubbed(name: object, value: object, depth: int = 0) -> object:
+    """Mask what has a secret's name, some dictionaries and lists deep too."""
+    if isinstance(name, str) and any(word in name.lower() for word in _SENSITIVE):
+        return _MASK
+    if depth < _DEPTH and isinstance(value, dict):
+        return {key: _scrubbed(key, item, depth + 1) for key, item in value.items()}
+    if depth < _DEPTH and isinstance(value, list | tuple):
+        return [_scrubbed(None, item, depth + 1) for item in value]
+    return value
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_masked(key): _masked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    for secret in sorted(_secrets, key=len, reverse=True):
+        value = value.replace(secret, _MASK)
+    return value
