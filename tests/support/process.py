@@ -37,16 +37,26 @@ class Service:
         self.folder = folder
         (self.package,) = (path.parent.name for path in folder.glob("src/*/__main__.py"))
         self._env = {"PATH": os.environ["PATH"], "HOME": str(folder)} | variables
+        self._serve = ["-m", self.package, "serve"]
 
     def given(self, **variables: str) -> "Service":
         """Return the same service with more variables."""
-        return Service(self.folder, self._env | variables)
+        service = Service(self.folder, self._env | variables)
+        service._serve = self._serve
+        return service
+
+    def faulty(self) -> "Service":
+        """Return the same service, which when served also has the routes of `faulty.py`."""
+        service = self.given()
+        service._serve = [str(Path(__file__).with_name("faulty.py")), self.package]
+        return service
 
     def variable(self, name: str) -> str:
         return self._env[name]
 
     def command(self, *arguments: str) -> list[str]:
-        return [str(self.folder / ".venv/bin/python"), "-m", self.package, *arguments]
+        own = self._serve if arguments == ("serve",) else ["-m", self.package, *arguments]
+        return [str(self.folder / ".venv/bin/python"), *own]
 
     def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; fail the test unless it ends with the code."""

@@ -21,8 +21,16 @@ from .observability import metrics
 logger = logging.getLogger(__name__)
 
 
+class CannotListen(Exception):
+    """The admin server's address can't be used; the text says which and why."""
+
+
 class AdminServer:
-    """Serves `/livez`, `/readyz`, `/startupz`, `/metrics` and `/info` from `start` until `stop`."""
+    """Serves `/livez`, `/readyz`, `/startupz`, `/metrics` and `/info` from `start` until `stop`.
+
+    Raises:
+        CannotListen: its port is taken, or its host is not one of this machine's addresses.
+    """
 
     def __init__(self, settings: RuntimeSettings, health: HealthMonitor) -> None:
         self._settings = settings
@@ -35,7 +43,11 @@ class AdminServer:
 
             do_HEAD = do_GET
 
-        self._server = _Server((settings.admin.host, settings.admin.port), Handler)
+        host, port = settings.admin.host, settings.admin.port
+        try:
+            self._server = _Server((host, port), Handler)
+        except OSError as error:
+            raise CannotListen(f"Can't listen on {host}:{port}: {error.strerror}. Set APP_ADMIN__PORT.") from error
         self.port: int = self._server.server_address[1]
         # The argument bounds how long `stop` takes: seconds between two looks at whether to end.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="admin", daemon=True)

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import FastAPI
 from opentelemetry.trace import TracerProvider
 
 from . import service
-from .admin import AdminServer
+from .admin import AdminServer, CannotListen
 from .cache.cache import Cache, MemoryBackend, RedisBackend
 from .cache.client import redis_client
 from .config import RuntimeSettings
@@ -32,32 +32,35 @@ CLOSE_TIMEOUT = 2.0
 async def lifespan(
     app: FastAPI, settings: RuntimeSettings, state: State, tracer_provider: TracerProvider | None
 ) -> AsyncIterator[None]:
-    database = Database(settings.database, lambda: settings.current_secret("DATABASE_URL"), service.NAME)
-    redis = redis_client(settings, lambda: settings.current_secret("REDIS_URL")) if settings.redis_url else None
-    prefix = settings.redis.key_prefix or service.NAME
-    backend = RedisBackend(redis, prefix) if redis is not None else MemoryBackend()
-    cache = Cache(backend, settings.redis.connect_timeout + settings.redis.timeout)
-    app.state.resources = Resources(settings, state, database, cache, redis, tracer_provider)
+    with _failure_logged():
+        database = Database(settings.database, lambda: settings.current_secret("DATABASE_URL"), service.NAME)
+        redis = redis_client(settings, lambda: settings.current_secret("REDIS_URL")) if settings.redis_url else None
+        prefix = settings.redis.key_prefix or service.NAME
+        backend = RedisBackend(redis, prefix) if redis is not None else MemoryBackend()
+        cache = Cache(backend, settings.redis.connect_timeout + settings.redis.timeout)
+        app.state.resources = Resources(settings, state, database, cache, redis, tracer_provider)
 
-    async def schema() -> None:
-        if not await schema_is_current(database):
-            raise Unhealthy("The schema is behind: run `migrate`.")
+        async def schema() -> None:
+            if not await schema_is_current(database):
+                raise Unhealthy("The schema is behind: run `migrate`.")
 
-    hard = settings.readiness_hard_dependencies
-    checks = [
-        Check("database", database.ping, hard="database" in hard, gates_startup=True),
-        Check("schema", schema, gates_startup=True, once=True),
-    ]
-    if redis is not None:
-        checks.append(Check("redis", redis.ping, hard="redis" in hard, gates_startup="redis" in hard))
-    health = HealthMonitor(state, checks)
-    watchdog = Watchdog(state)
-    admin = AdminServer(settings, health)
-    metrics.APP_INFO.labels(service.VERSION, settings.revision, metrics.PYTHON_VERSION, service.TEMPLATE_VERSION).set(1)
-    watchdog.start()
-    health.start()
-    admin.start()
-    logger.info("Admin server on port %d", admin.port)
+        hard = settings.readiness_hard_dependencies
+        checks = [
+            Check("database", database.ping, hard="database" in hard, gates_startup=True),
+            Check("schema", schema, gates_startup=True, once=True),
+        ]
+        if redis is not None:
+            checks.append(Check("redis", redis.ping, hard="redis" in hard, gates_startup="redis" in hard))
+        health = HealthMonitor(state, checks)
+        watchdog = Watchdog(state)
+        admin = AdminServer(settings, health)
+        metrics.APP_INFO.labels(
+            service.VERSION, settings.revision, metrics.PYTHON_VERSION, service.TEMPLATE_VERSION
+        ).set(1)
+        watchdog.start()
+        health.start()
+        admin.start()
+        logger.info("Admin server on port %d", admin.port)
     try:
         yield
     finally:
@@ -69,6 +72,19 @@ async def lifespan(
         await _close("database", database.close())
         watchdog.stop()
         admin.stop()
+
+
+@contextmanager
+def _failure_logged() -> Iterator[None]:
+    """Log what keeps the service from starting; uvicorn would log it as text of many lines."""
+    try:
+        yield
+    except CannotListen as error:
+        logger.critical("%s", error)
+        raise
+    except Exception:
+        logger.critical("The service can't start", exc_info=True)
+        raise
 
 
 async def _close(name: str, closing: Awaitable[object]) -> None:

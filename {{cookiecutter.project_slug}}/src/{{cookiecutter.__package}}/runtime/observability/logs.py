@@ -85,7 +85,7 @@ class LogWriter(logging.Handler):
     def _tell_losses(self) -> None:
         with self._changed:
             lost, self._lost = self._lost, Counter()
-        fields = {"msg": "%d log records were lost: nobody read them in time.", "args": (lost.total(),)}
+        fields: dict[str, Any] = {"msg": "%d log records were lost: nobody read them in time.", "args": (lost.total(),)}
         fields |= {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "lost": dict(lost)}
         self.emit(logging.makeLogRecord(fields))
 

@@ -45,9 +45,7 @@ LOOP_LAG = Histogram(
 )
 LOOP_BLOCKED = Counter("event_loop_blocked", "Times that the event loop was blocked for a second or more.")
 LOG_RECORDS_DROPPED = Counter("log_records_dropped", "Log records lost because nobody read them in time.", ["level"])
-SPANS_DROPPED = Counter(
-    "otel_spans_dropped", "Spans lost because the collector did not take them in time.", ["reason"]
-)
+SPANS_DROPPED = Counter("otel_spans_dropped", "Spans lost because the collector did not take them in time.", ["reason"])
 
 APP_INFO = Gauge("app_info", "What is running; always 1.", ["version", "revision", "python", "template"])
 APP_READY = Gauge("app_ready", "1 while readiness succeeds.")

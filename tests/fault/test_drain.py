@@ -1,0 +1,134 @@
+"""The end of a pod under load: SIGTERM, and clients that learn of it only later, as in a rollout."""
+
+import asyncio
+import itertools
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from support.process import Server, Service, until
+from support.wire import Answer, Connection, connected
+
+DRAIN = 2.0
+ENDPOINT_LAG = 1.5
+"""Seconds from SIGTERM until nobody opens new connections to the pod."""
+
+
+class Rollout:
+    """Clients on keep-alive connections, which they renew as they are told, until the pod is no endpoint any more."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.answers: list[Answer] = []
+        self.late_answers: list[Answer] = []
+        """Those to requests sent after readiness had failed."""
+        self.lost: list[Exception] = []
+        self.unready = asyncio.Event()
+        self.removed = asyncio.Event()
+        self.warm = asyncio.Semaphore(0)
+
+    async def client(self, path: str, pauses: list[float]) -> None:
+        """Send a request, then pause, and so on; the last pause is repeated."""
+        pause = itertools.chain(pauses, itertools.repeat(pauses[-1]))
+        while not self.removed.is_set():
+            try:
+                async with connected(self.server) as connection:
+                    await self._use(connection, path, pause)
+            except (OSError, EOFError) as error:
+                self.lost.append(error)
+                await asyncio.sleep(0.05)
+
+    async def _use(self, connection: Connection, path: str, pause: Iterator[float]) -> None:
+        while not connection.closed_by_peer:
+            late = self.unready.is_set()
+            connection.request(path)
+            answer = await connection.answer()
+            self.answers.append(answer)
+            if late:
+                self.late_answers.append(answer)
+            self.warm.release()
+            if answer.closes:
+                return
+            await asyncio.sleep(next(pause))
+
+
+async def roll_out(server: Server) -> Rollout:
+    rollout = Rollout(server)
+    never = 60.0
+    clients = [rollout.client("/v1/items", [0.0]) for _ in range(36)]
+    clients += [rollout.client("/test/slow/2", [0.0]) for _ in range(8)]
+    # Idle when SIGTERM comes; they ask again at some moment of the drain, or of the end.
+    clients += [rollout.client("/v1/items", [0.1 + DRAIN * part / 16, never]) for part in range(1, 21)]
+    tasks = [asyncio.create_task(client) for client in clients]
+    for _ in clients:
+        await asyncio.wait_for(rollout.warm.acquire(), 30)
+    server.signal(signal.SIGTERM)
+    async with httpx2.AsyncClient() as admin:
+        while (await admin.get(server.admin_url + "/readyz")).status_code == 200:
+            assert not rollout.late_answers
+        rollout.unready.set()
+        asyncio.get_running_loop().call_later(ENDPOINT_LAG, rollout.removed.set)
+        while not rollout.removed.is_set():
+            assert (await admin.get(server.admin_url + "/livez")).status_code == 200
+            await asyncio.sleep(0.05)
+    await asyncio.wait_for(asyncio.gather(*tasks), 30)
+    return rollout
+
+
+@pytest.mark.parametrize("drain", [pytest.param(DRAIN, id="drain"), pytest.param(0, id="twin without")])
+def test_no_request_is_lost(service: Service, tmp_path: Path, drain: float) -> None:
+    with service.given(APP_SHUTDOWN__DRAIN=str(drain)).faulty().served(tmp_path / "log") as server:
+        rollout = asyncio.run(roll_out(server))
+        server.end()
+    if not drain:
+        assert rollout.lost
+        return
+    assert rollout.lost == []
+    assert {answer.status for answer in rollout.answers} == {200}
+    assert rollout.late_answers
+    assert all(answer.closes for answer in rollout.late_answers)
+
+
+def test_a_request_that_is_half_sent_at_the_end_is_answered(service: Service, tmp_path: Path) -> None:
+    async def ask(server: Server) -> Answer:
+        async with connected(server) as connection:
+            connection.send(b"GET /v1/items HTTP/1.1\r\nHo")
+            # Another connection's answer comes only after the first one's bytes were read.
+            async with connected(server) as other:
+                other.request("/v1/items")
+                await other.answer()
+            server.signal(signal.SIGTERM)
+            await asyncio.to_thread(until, lambda: server.logged(message="Shutting down"), "the end of the drain")
+            connection.send(b"st: test\r\n\r\n")
+            return await connection.answer()
+
+    with service.served(tmp_path / "log") as server:
+        answer = asyncio.run(ask(server))
+    assert answer.status == 200
+    assert answer.closes
+
+
+def test_a_request_that_outlasts_the_end_is_told_so(service: Service, tmp_path: Path) -> None:
+    async def ask(server: Server) -> Answer:
+        async with connected(server) as connection:
+            connection.request("/test/slow/60")
+            await asyncio.to_thread(until, lambda: server.metric("http_server_active_requests") == 1, "the request")
+            server.signal(signal.SIGTERM)
+            return await connection.answer()
+
+    variables = {"APP_SHUTDOWN__REQUESTS": "0.2", "APP_HTTP__REQUEST_TIMEOUT": "120"}
+    with service.given(**variables).faulty().served(tmp_path / "log") as server:
+        answer = asyncio.run(ask(server))
+    assert answer.status == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.closes
+
+
+def test_a_second_signal_skips_the_wait(service: Service, tmp_path: Path) -> None:
+    with service.given(APP_SHUTDOWN__DRAIN="3600").served(tmp_path / "log") as server:
+        server.signal(signal.SIGTERM)
+        until(lambda: server.admin("/readyz").status_code == 503, "the drain")
+        server.end()

@@ -1,0 +1,78 @@
+"""Run by an installed service's Python: serves it with routes that are slow, stuck or broken. Argument: its package."""
+
+import asyncio
+import importlib
+import logging
+import sys
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+package = sys.argv[1]
+
+
+def module(name: str) -> Any:
+    return importlib.import_module(f"{package}.{name}")
+
+
+async def slow(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "slept"
+
+
+async def block(seconds: float) -> str:
+    time.sleep(seconds)  # what must not be done
+    return "blocked"
+
+
+async def fail() -> str:
+    raise RuntimeError("canary in an exception")
+
+
+async def broken_stream() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"first"
+        raise RuntimeError("after the answer began")
+
+    return importlib.import_module("fastapi").responses.StreamingResponse(chunks())
+
+
+async def big() -> Any:
+    return importlib.import_module("fastapi").Response(b"x" * 50_000_000)
+
+
+async def echo(request: Any) -> int:
+    return len(await request.body())
+
+
+async def log() -> str:
+    logging.getLogger("test").error("Lost last")
+    return "logged"
+
+
+async def nested(number: int) -> int:
+    return number
+
+
+def create_app(settings: Any, state: Any) -> Any:
+    app = module("app").create_app(settings, state)
+    fastapi = importlib.import_module("fastapi")
+    echo.__annotations__["request"] = fastapi.Request
+    endpoint: Any
+    for endpoint in (block, slow):
+        app.get(f"/test/{endpoint.__name__}/{{seconds}}")(endpoint)
+    for endpoint in (fail, log):
+        app.get(f"/test/{endpoint.__name__}")(endpoint)
+    for endpoint in (broken_stream, big):
+        app.get(f"/test/{endpoint.__name__}", response_model=None)(endpoint)
+    app.post("/test/echo")(echo)
+    inner, outer = fastapi.APIRouter(prefix="/inner"), fastapi.APIRouter(prefix="/outer")
+    inner.get("/{number}")(nested)
+    outer.include_router(inner, prefix="/{outer_id}")
+    app.include_router(outer, prefix="/test")
+    return app
+
+
+if __name__ == "__main__":
+    settings = module("runtime.loader").load_settings(module("settings").Settings)
+    sys.exit(module("runtime.serve").serve(settings, create_app))
