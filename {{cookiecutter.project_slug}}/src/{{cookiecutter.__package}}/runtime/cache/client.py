@@ -14,7 +14,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from .. import service
 from ..config import RuntimeSettings
 from ..observability import metrics
-from ..observability.logs import add_secret
+from ..observability.lines import add_secret
 from ..observability.tracing import client_span
 
 

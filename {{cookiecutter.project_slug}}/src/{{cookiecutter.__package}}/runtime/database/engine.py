@@ -13,7 +13,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
 from ..config import DatabaseSettings
 from ..observability import metrics
-from ..observability.logs import add_secret
+from ..observability.lines import add_secret
 from .connection import connector
 from .instrumentation import instrument
 
