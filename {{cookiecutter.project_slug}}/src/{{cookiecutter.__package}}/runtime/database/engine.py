@@ -105,6 +105,8 @@ def _postgresql_arguments(settings: DatabaseSettings, application_name: str) -> 
     return {
         "async_creator_fn": connector(settings.connect_timeout, settings.statement_timeout + ANSWER_GRACE),
         "application_name": application_name,
+        # Whatever the server's is: a database made without a locale would answer in bytes.
+        "client_encoding": "utf8",
         "options": postgresql_options(settings),
         "tcp_user_timeout": int(settings.statement_timeout * 1000),
     }

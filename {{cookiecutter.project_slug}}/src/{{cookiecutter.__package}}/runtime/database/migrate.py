@@ -54,6 +54,7 @@ def migrate(settings: DatabaseSettings, url: str) -> None:
     else:
         arguments = {
             "connect_timeout": max(2, int(settings.connect_timeout)),
+            "client_encoding": "utf8",
             "options": f"-c lock_timeout={int(settings.lock_timeout * 1000)}",
         }
     engine = create_engine(parsed, connect_args=arguments, hide_parameters=True)
