@@ -98,10 +98,16 @@ VALUES: dict[str, object] = {
 def release(
     request: pytest.FixtureRequest, baked: Path, nodes: list[Node], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Release]:
-    """The service's first version, installed. A file of tests may have `VALUES` of its own."""
+    """The service's first version, installed.
+
+    A file of tests may have `VALUES` of its own, and says `ON_ALL_NODES` where its pods may be on nodes that it loses.
+    """
     name = request.module.__name__.rpartition(".")[2].replace("_", "-")
     folder = Path(shutil.copytree(baked, tmp_path_factory.mktemp(name) / baked.name))
-    release = Release(folder, name, VALUES | getattr(request.module, "VALUES", {}))
+    values = VALUES | getattr(request.module, "VALUES", {})
+    if not getattr(request.module, "ON_ALL_NODES", False):
+        values["nodeSelector"] = {"kubernetes.io/hostname": nodes[0].name}
+    release = Release(folder, name, values)
     try:
         release.create(nodes[0])
         release.upgrade(tag=FIRST)

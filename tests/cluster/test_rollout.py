@@ -12,6 +12,7 @@ from support.kubernetes import Node, Release, kubectl, run, tag_of, wait_until_s
 from support.load import Load, load
 from support.process import until
 
+ON_ALL_NODES = True
 RATE = 220
 
 
