@@ -128,7 +128,11 @@ def install(app: FastAPI) -> None:
 
 
 async def _http_exception(request: Request, exc: Exception) -> Response:
-    if isinstance(exc, HTTPException) and not isinstance(exc, Problem):
+    if isinstance(exc.__cause__, UnicodeDecodeError | RecursionError):
+        # FastAPI calls bytes that are no text, and an endless nesting, a 400; other broken JSON a 422, as we do.
+        error = FieldProblem(location="body", pointer="", detail="JSON decode error", code="json_invalid")
+        exc = UnprocessableContent("The request is not valid.", errors=[error])
+    elif isinstance(exc, HTTPException) and not isinstance(exc, Problem):
         headers = dict(exc.headers or {})
         if "Allow" in headers:
             headers["Allow"] = allowed_methods(request.app.routes, request.scope)
