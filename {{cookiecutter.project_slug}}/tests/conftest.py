@@ -1,7 +1,9 @@
 """The application as tests use it: its lifespan running, on a database of its own that is migrated."""
 
 import os
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +14,9 @@ from fastapi import FastAPI
 
 from {{ cookiecutter.__package }}.app import (
     create_app,
+)
+from {{ cookiecutter.__package }}.runtime.config import (
+    DatabaseSettings,
 )
 from {{ cookiecutter.__package }}.runtime.database.migrate import (
     migrate,
@@ -29,18 +34,67 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A new, empty database of either kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
+@pytest.fixture(scope="session")
+def postgresql() -> str:
+    """The address of the PostgreSQL server in which the tests may create databases."""
     server = os.environ.get("TEST_DATABASE_URL")
     if not server:
         pytest.skip("TEST_DATABASE_URL names no PostgreSQL server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    url = os.environ.get("TEST_REDIS_URL")
+    if not url:
+        pytest.skip("TEST_REDIS_URL names no Redis server")
+    return url
+
+
+@contextmanager
+def new_postgresql_database(server: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return server.rpartition("/")[0] + "/" + name
+        yield server.rpartition("/")[0] + "/" + name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("migrated") / "test.db"
+    migrate(DatabaseSettings(), f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: str) -> Iterator[str]:
+    with new_postgresql_database(postgresql) as url:
+        migrate(DatabaseSettings(), url)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A new database of either kind, without a schema."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/test.db"
+    else:
+        with new_postgresql_database(request.getfixturevalue("postgresql")) as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of either kind, migrated and without rows: a copy or emptied, which is quicker than a new one."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), tmp_path)}"
+    url: str = request.getfixturevalue("migrated_postgresql")
+    with psycopg.connect(url) as connection:
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        for (table,) in connection.execute(tables).fetchall():
+            connection.execute(f'TRUNCATE "{table}" CASCADE')
+    return url
 
 
 @pytest.fixture
@@ -60,7 +114,6 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    migrate(settings.database, settings.current_secret("DATABASE_URL"))
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield app

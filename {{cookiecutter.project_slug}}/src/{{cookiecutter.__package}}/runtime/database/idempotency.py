@@ -28,7 +28,8 @@ class StoredResponse(SQLModel, table=True):
     expires_at: datetime = Field(default_factory=lambda: now() + LIFETIME, sa_type=UtcDateTime, index=True)
 
 
-_primary_key = tuple_(col(StoredResponse.scope), col(StoredResponse.key))
+_columns = (col(StoredResponse.scope), col(StoredResponse.key))
+_primary_key = tuple_(*_columns)
 
 
 async def find(session: AsyncSession, scope: str, key: str) -> StoredResponse | None:
@@ -40,11 +41,12 @@ async def find(session: AsyncSession, scope: str, key: str) -> StoredResponse | 
 async def claim(session: AsyncSession, response: StoredResponse) -> None:
     """Take a key. Where another request with the key was faster, this one is run again and finds its answer."""
     expired = col(StoredResponse.expires_at) < now()
-    await session.execute(delete(StoredResponse).where(_primary_key == (response.scope, response.key), expired))
+    remove = delete(StoredResponse).execution_options(synchronize_session=False)
+    await session.execute(remove.where(_primary_key == (response.scope, response.key), expired))
     if random.random() < 1 / SWEEP_EVERY:  # noqa: S311 - spreads the work
         # In small bites and past what others hold, so that it delays nobody.
-        some = select(_primary_key).where(expired).limit(SWEEP_AT_MOST).with_for_update(skip_locked=True)
-        await session.execute(delete(StoredResponse).where(_primary_key.in_(some)))
+        some = select(*_columns).where(expired).limit(SWEEP_AT_MOST).with_for_update(skip_locked=True)
+        await session.execute(remove.where(_primary_key.in_(some)))
     session.add(response)
     try:
         await session.flush()
