@@ -28,6 +28,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begun = False
         """Something of the headers has come."""
         self._message_complete = True
+        self._refused = False
         self._header_bytes = 0
         self._used_at = self.loop.time()
 
@@ -43,7 +44,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._used_at = self.loop.time()
-        while data and not self.transport.is_closing():
+        while data and not self._refused and not self.transport.is_closing():
             part, data = data, b""
             if self._reading_headers:
                 room = self.max_header_size - self._header_bytes
@@ -96,7 +97,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._close_if_idle()
 
     def shutdown(self) -> None:
-        if self._idle:
+        if self._refused:
+            self._close()
+        elif self._idle:
             self._close_if_idle()
         else:
             super().shutdown()
@@ -132,16 +135,27 @@ class GuardedProtocol(HttpToolsProtocol):
             self._close()
 
     def _refuse(self, status: int) -> None:
-        """Answer what is no whole request with a problem, unless an answer is under way, and close."""
-        if self.transport.is_closing():
-            return
+        """Answer what is no whole request with a problem, unless another answer is under way, and end the connection.
+
+        What the peer goes on sending is read for a while, and thrown away: closing would reset the connection, and the
+        peer would not see why.
+        """
         reading_body = not self._message_complete and not self._idle and not self.cycle.response_started
-        if (self._idle or reading_body) and not self.transport.get_write_buffer_size():
-            # In a context of its own: this one is shared with other connections.
-            contextvars.Context().run(self._write_problem, Problem(status))
-            self.transport.close()
-        else:
+        if self.transport.is_closing() or self._refused:
+            return
+        if not (self._idle or reading_body) or self.transport.get_write_buffer_size():
             self._close()
+            return
+        # In a context of its own: this one is shared with other connections.
+        contextvars.Context().run(self._write_problem, Problem(status))
+        self.transport.write_eof()
+        self._refused, self._begun = True, False
+        self._unset_keepalive_if_required()
+        self._stop_timer()
+        self._start_timer()
+        if reading_body:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def _write_problem(self, problem: Problem) -> None:
         request_id, _ = context.identify([])

@@ -1,0 +1,152 @@
+"""Connections of peers that are slow, broken or hostile."""
+
+import socket
+import struct
+
+import pytest
+
+from {{ cookiecutter.__package }}.runtime.http.protocol import (
+    GuardedProtocol,
+)
+
+from support.server import Running
+from support.wire import connected
+
+
+async def test_a_connection_that_sends_nothing_is_closed(running: Running) -> None:
+    async with connected(running.address) as connection:
+        assert await connection.closed() == b""
+
+
+@pytest.mark.parametrize("begun", [b"G", b"GET /test/ok HTTP/1.1\r\nHost: te"])
+async def test_headers_that_never_end_are_a_408(running: Running, begun: bytes) -> None:
+    async with connected(running.address) as connection:
+        connection.send(begun)
+        answer = await connection.answer()
+        assert answer.status == 408
+        assert answer.closes
+        running.check_problem(answer)
+        assert await connection.closed() == b""
+
+
+async def test_one_byte_after_an_answer_is_a_408(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/ok")
+        assert (await connection.answer()).status == 200
+        connection.send(b"G")
+        assert (await connection.answer()).status == 408
+        assert await connection.closed() == b""
+
+
+async def test_blank_lines_after_an_answer_keep_no_connection_open(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/ok")
+        await connection.answer()
+        connection.send(b"\r\n")
+        assert await connection.closed() == b""
+
+
+@pytest.mark.parametrize("lines", [1, 50])
+async def test_large_headers_are_a_431(running: Running, lines: int) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/ok", *[f"X: {'x' * (5000 // lines)}"] * lines)
+        answer = await connection.answer()
+        assert answer.status == 431
+        assert answer.closes
+        running.check_problem(answer)
+
+
+async def test_headers_without_end_are_a_431_that_the_client_sees(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.send(b"GET /test/ok HTTP/1.1\r\n")
+        for _ in range(1000):
+            connection.send(b"X: " + b"x" * 1000 + b"\r\n")
+            await connection.writer.drain()
+        assert (await connection.answer()).status == 431
+
+
+async def test_a_large_body_that_comes_with_its_headers_is_no_large_header(running: Running) -> None:
+    async with connected(running.address) as connection:
+        for _ in range(2):
+            connection.request("/test/echo", "Content-Length: 1000", f"X: {'x' * 1500}", method="POST")
+            connection.send(b"x" * 1000)
+            assert (await connection.answer()).body == b"1000"
+
+
+@pytest.mark.parametrize("sent", [b"\x00\r\n\r\n", b"GET /test/ok HTTP/1.1\r\nContent-Length: many\r\n\r\n"])
+async def test_what_is_no_http_is_a_400(running: Running, sent: bytes) -> None:
+    async with connected(running.address) as connection:
+        connection.send(sent)
+        answer = await connection.answer()
+        assert answer.status == 400
+        running.check_problem(answer)
+        assert await connection.closed() == b""
+
+
+async def test_an_answer_before_its_body_was_read_reaches_the_client(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/none", "Content-Length: 900", method="POST")
+        assert (await connection.answer()).status == 404
+        connection.send(b"x" * 900)
+        connection.request("/test/ok")
+        assert (await connection.answer()).status == 200
+
+
+async def test_a_body_that_never_ends_after_its_answer_is_not_waited_for(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/none", "Content-Length: 900", method="POST")
+        assert (await connection.answer()).status == 404
+        connection.send(b"x")
+        assert await connection.closed() == b""
+
+
+async def test_a_client_that_does_not_read_is_cut_off(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/big")
+        await running.all_closed()
+
+
+def has_timer(protocol: GuardedProtocol) -> bool:
+    return protocol.timeout_keep_alive_task is not None
+
+
+async def test_a_connection_that_is_reset_leaves_no_timer(running: Running) -> None:
+    await running.all_closed()
+    async with connected(running.address) as connection:
+        connection.request("/test/ok")
+        await connection.answer()
+        (protocol,) = running.server.server_state.connections
+        assert isinstance(protocol, GuardedProtocol)
+        assert has_timer(protocol)
+        connection.writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        connection.writer.transport.abort()
+        await running.all_closed()
+        assert not has_timer(protocol)
+
+
+async def test_each_of_ten_pipelined_requests_has_its_own_identifiers(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(running.address) as connection:
+        for number in range(10):
+            connection.request("/test/ok", *([] if number % 2 else [f"X-Request-ID: pipelined-{number}"]))
+        answers = [await connection.answer() for _ in range(10)]
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert ids[::2] == [f"pipelined-{number}" for number in range(0, 10, 2)]
+    assert len(set(ids)) == 10
+
+
+async def test_http_1_0_is_answered_and_closed(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.send(b"GET /test/ok HTTP/1.0\r\n\r\n")
+        assert b'"ok"' in await connection.closed()
+
+
+async def test_an_upgrade_is_ignored(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    async with connected(running.address) as connection:
+        for _ in range(2):
+            connection.request("/test/ok", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA")
+            assert (await connection.answer()).status == 200
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
