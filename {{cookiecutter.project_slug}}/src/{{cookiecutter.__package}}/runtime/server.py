@@ -61,17 +61,13 @@ class DrainingServer(uvicorn.Server):
 
 
 def build_server(app: FastAPI, settings: RuntimeSettings, state: State) -> DrainingServer:
-    protocol = type(
-        "Protocol",
-        (GuardedProtocol,),
-        {"header_timeout": settings.http.header_timeout, "max_header_size": settings.http.max_header_size},
-    )
+    limits = settings.http.model_dump(include={"header_timeout", "body_timeout", "max_header_size"})
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=protocol,
+        http=type("LimitedProtocol", (GuardedProtocol,), limits),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable
 from time import perf_counter
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..config import RuntimeSettings
@@ -80,6 +81,8 @@ class _Exchange:
                 await app(self._scope, self.receive, self.send)
         except Problem as problem:
             await self.answer(problem)
+        except ClientDisconnect:
+            self._disconnected = True
         except asyncio.CancelledError:
             # Only the end of the process cancels a request, when it has waited long enough for it.
             await self.answer(ServiceUnavailable("The service is ending; try again."))
@@ -130,24 +133,15 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             message["headers"] = self._complete_headers(message.get("headers", []))
-            self._reschedule(None)
-            await self._send(message)
-        elif message.get("more_body", False) or self._sent:
-            # A stream may last, but a client that stops reading it is cut off.
-            self._sent += len(message.get("body", b""))
-            self._reschedule(asyncio.get_running_loop().time() + self._http.body_timeout)
-            await self._send(message)
-            self._reschedule(None)
+            if self._deadline is not None and not self._deadline.expired():
+                # The answer has begun in time; how long a stream lasts is its own affair.
+                self._deadline.reschedule(None)
         else:
-            self._sent = len(message.get("body", b""))
-            await self._send(message)
+            self._sent += len(message.get("body", b""))
+        await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
-            # What goes on now are background tasks.
+            # What goes on after the last part are background tasks.
             self._ended = perf_counter()
-
-    def _reschedule(self, when: float | None) -> None:
-        if self._deadline is not None and not self._deadline.expired():
-            self._deadline.reschedule(when)
 
     def _complete_headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         headers = list(given)

@@ -18,6 +18,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """HTTP/1.1 whose headers arrive in time and within bounds, and of which no connection stays open untimed."""
 
     header_timeout: float
+    body_timeout: float
     max_header_size: int
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -31,6 +32,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refused = False
         self._header_bytes = 0
         self._used_at = self.loop.time()
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -38,6 +41,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._stop_write_timer()
         # uvicorn 0.54 leaves it to run when the peer has reset the connection.
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
@@ -78,9 +82,19 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._used_at = self.loop.time()
         super().on_response_complete()
-        if self._idle and not self._message_complete:
+        if self.transport.is_closing():
+            self._watch_writing()
+        elif self._idle and not self._message_complete:
             # Answered before its body was read. Closing now would reset the connection, and the answer with it.
             self._start_timer()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_writing()
+
+    def resume_writing(self) -> None:
+        self._stop_write_timer()
+        super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
         self._close()
@@ -133,6 +147,24 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(408)
         else:
             self._close()
+
+    def _watch_writing(self) -> None:
+        """Cut a peer off that reads nothing for a while; one that is only slow goes on."""
+        if self._write_timer is None and (unsent := self.transport.get_write_buffer_size()):
+            self._unsent = unsent
+            self._write_timer = self.loop.call_later(self.body_timeout, self._check_writing)
+
+    def _check_writing(self) -> None:
+        self._write_timer = None
+        if self.transport.get_write_buffer_size() >= self._unsent:
+            self.transport.abort()
+        else:
+            self._watch_writing()
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
     def _refuse(self, status: int) -> None:
         """Answer what is no whole request with a problem, unless another answer is under way, and end the connection.

@@ -103,6 +103,7 @@ async def test_a_body_that_never_ends_after_its_answer_is_not_waited_for(running
 async def test_a_client_that_does_not_read_is_cut_off(running: Running) -> None:
     async with connected(running.address) as connection:
         connection.request("/test/big")
+        await connection.reader.readexactly(1)
         await running.all_closed()
 
 
