@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-EXPECTED = ("there is no python3.", "KUBECONFIG names no cluster")
+EXPECTED = (
+    "there is no python3.",
+    "KUBECONFIG names no cluster",
+    "there is no Prometheus operator",
+    "only the test cluster",
+)
 
 
 @pytest.hookimpl(wrapper=True)
