@@ -9,7 +9,10 @@ from .settings import Settings
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Answer requests until SIGTERM or Ctrl-C."""
+    """Answer requests until SIGTERM or Ctrl-C.
+
+    SIGTERM starts a drain, which ends with 0; a second one, or Ctrl-C, ends it sooner. The schema must be current.
+    """
     from .app import create_app
     from .runtime.serve import serve
 
@@ -17,7 +20,10 @@ def serve(arguments: argparse.Namespace) -> int:
 
 
 def migrate(arguments: argparse.Namespace) -> int:
-    """Bring the database's schema to the newest revision."""
+    """Bring the database's schema to the newest revision.
+
+    Safe to run by several at once: one migrates, the others wait. Run it in the folder that has migrations/.
+    """
     from .runtime.database.migrate import migrate
     from .runtime.serve import logging_configured
 
@@ -28,7 +34,10 @@ def migrate(arguments: argparse.Namespace) -> int:
 
 
 def wait_for_schema(arguments: argparse.Namespace) -> int:
-    """Wait until the database's schema is what this version needs."""
+    """Wait until the database's schema is what this version needs, or newer.
+
+    Ends with 1 if it is not in time.
+    """
     from .runtime.database.migrate import wait_for_schema
     from .runtime.serve import logging_configured
 
@@ -40,7 +49,10 @@ def wait_for_schema(arguments: argparse.Namespace) -> int:
 
 
 def config(arguments: argparse.Namespace) -> int:
-    """Print the reference of all settings."""
+    """Print the reference of all settings.
+
+    As Markdown, as an .env file in which every line is a comment, or as JSON Schema. It reads no setting itself.
+    """
     from .runtime import reference
 
     formats = {"md": reference.as_markdown, "env": reference.as_env, "json-schema": reference.as_json_schema}
@@ -49,7 +61,7 @@ def config(arguments: argparse.Namespace) -> int:
 
 
 def openapi(arguments: argparse.Namespace) -> int:
-    """Print the OpenAPI document."""
+    """Print the OpenAPI document as JSON."""
     import json
 
     from .app import create_app
@@ -59,29 +71,43 @@ def openapi(arguments: argparse.Namespace) -> int:
 
 
 def smoke(arguments: argparse.Namespace) -> int:
-    """Ask a running service whether it is ready and answers as promised."""
+    """Ask a running service whether it is ready and answers as promised.
+
+    Prints a line for each check, and ends with 1 if one failed.
+    """
     from .runtime.smoke import smoke
 
     return smoke(arguments.url, arguments.admin_url)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog=f"python -m {__package__}")
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {__package__}",
+        epilog="Those that need settings end with 78 if one is wrong; `config` lists them.",
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        summary, _, rest = (run.__doc__ or "").partition("\n")
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary} {' '.join(rest.split())}",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
         command.set_defaults(run=run)
         return command
 
     add("serve", serve)
     add("migrate", migrate)
-    add("wait-for-schema", wait_for_schema).add_argument("--timeout", type=float, default=300, help="seconds")
-    add("config", config).add_argument("--format", choices=["md", "env", "json-schema"], default="md")
+    waiting = add("wait-for-schema", wait_for_schema)
+    waiting.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="how long to wait")
+    printing = add("config", config)
+    printing.add_argument("--format", choices=["md", "env", "json-schema"], default="md", help="what to print")
     add("openapi", openapi)
-    smoke_command = add("smoke", smoke)
-    smoke_command.add_argument("--url", default="http://127.0.0.1:8000")
-    smoke_command.add_argument("--admin-url", default="http://127.0.0.1:9090")
+    smoking = add("smoke", smoke)
+    smoking.add_argument("--url", default="http://127.0.0.1:8000", help="the service")
+    smoking.add_argument("--admin-url", default="http://127.0.0.1:9090", help="its probes and metrics")
     arguments = parser.parse_args()
     try:
         code: int = arguments.run(arguments)

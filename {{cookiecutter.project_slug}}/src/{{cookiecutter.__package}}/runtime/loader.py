@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,8 @@ EX_CONFIG = 78
 """Exit code of a process whose configuration is wrong (sysexits.h)."""
 
 SettingsT = TypeVar("SettingsT", bound=RuntimeSettings)
+Known = Mapping[str, tuple[tuple[str, ...], FieldInfo]]
+"""Each variable with its field's location in the model and the field."""
 
 
 class ConfigurationError(Exception):
@@ -71,13 +72,18 @@ def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
     for name in merged:
         if name.startswith("APP_") and name not in known:
             problems[name] = "is not a setting" + _nearest(name, known)
+    given = {name: merged[name] for name in known if name in merged}
+    for name in list(given):
+        try:
+            _MappingSource(cls, {name: given[name]})()
+        except SettingsError:
+            problems[name] = "is not valid JSON"
+            del given[name]
     try:
-        settings = cls(**_MappingSource(cls, {name: merged[name] for name in known if name in merged})())
-    except SettingsError as error:
-        field_name = re.search(r'field "(\w+)"', str(error))
-        problems[f"APP_{field_name[1].upper()}" if field_name else "APP_*"] = "is not valid JSON"
+        settings = cls(**_MappingSource(cls, given)())
     except ValidationError as error:
-        problems |= dict(_problem(detail, known) for detail in error.errors(include_input=False, include_url=False))
+        for detail in error.errors(include_input=False, include_url=False):
+            problems = dict.fromkeys(_wrong(detail, known), detail["msg"]) | problems
     else:
         if not problems:
             settings._secret_files.update({name: path for name, (path, _) in files.items() if name not in environ})
@@ -85,9 +91,7 @@ def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
     raise ConfigurationError(problems)
 
 
-def _secret_files(
-    environ: Mapping[str, str], known: Mapping[str, tuple[tuple[str, ...], FieldInfo]]
-) -> tuple[dict[str, tuple[Path, str]], dict[str, str]]:
+def _secret_files(environ: Mapping[str, str], known: Known) -> tuple[dict[str, tuple[Path, str]], dict[str, str]]:
     folder = Path(environ.get("APP_SECRETS_DIR") or known["APP_SECRETS_DIR"][1].default)
     if not folder.is_dir():
         return {}, {"APP_SECRETS_DIR": "names no folder"} if environ.get("APP_SECRETS_DIR") else {}
@@ -107,15 +111,24 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
     return f"; did you mean {near[0]}?" if near else "; docs/configuration.md lists them all"
 
 
-def _problem(error: Mapping[str, Any], known: Mapping[str, tuple[tuple[str, ...], FieldInfo]]) -> tuple[str, str]:
+def _wrong(error: Mapping[str, Any], known: Known) -> list[str]:
+    """Return the variables that an error is about."""
     location = error["loc"]
+    if not location:
+        # An error of several fields says itself which one to change.
+        return [error.get("ctx", {}).get("variable", "APP_*")]
     # An item of a list is reported under its index; the variable is that of the list.
-    variable = next((name for name, (path, _) in known.items() if path and location[: len(path)] == path), None)
-    return variable or error.get("ctx", {}).get("variable", "APP_*"), error["msg"]
+    exact = [name for name, (path, _) in known.items() if location[: len(path)] == path]
+    # A section that is missing is reported once; what is wanted are its variables.
+    inside = {name: field for name, (path, field) in known.items() if path[: len(location)] == location}
+    required = [name for name, field in inside.items() if field.is_required()]
+    return exact or required or list(inside)
 
 
-def secret_values(settings: RuntimeSettings) -> Iterator[str]:
-    """Yield every secret's value, for the logs to mask."""
+def secret_values(settings: BaseModel) -> Iterator[str]:
+    """Yield every secret's value, those in sections too, for the logs to mask."""
     for value in (getattr(settings, name) for name in type(settings).model_fields):
         if isinstance(value, SecretStr):
             yield value.get_secret_value()
+        elif isinstance(value, BaseModel):
+            yield from secret_values(value)

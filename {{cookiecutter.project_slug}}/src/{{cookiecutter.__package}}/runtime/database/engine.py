@@ -11,9 +11,9 @@ from sqlalchemy.exc import InvalidatePoolError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
-from ..config import DatabaseSettings
 from ..observability import metrics
 from ..observability.lines import add_secret
+from ..sections import DatabaseSettings
 from .connection import connector
 from .instrumentation import instrument
 

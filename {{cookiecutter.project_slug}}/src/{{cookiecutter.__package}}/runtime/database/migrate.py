@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from ..config import DatabaseSettings
+from ..sections import DatabaseSettings
 from .engine import Database, driver_url
 from .errors import is_lock_timeout
 

@@ -5,9 +5,9 @@ import logging
 from opentelemetry import trace
 from starlette.types import Scope
 
-from ..config import LogSettings
 from ..http import context
 from ..http.routing import route_template
+from ..sections import LogSettings
 from . import metrics
 
 logger = logging.getLogger("access")
