@@ -59,6 +59,14 @@ def redis_url(redis: Running) -> str:
 
 
 @pytest.fixture(scope="session")
+def jaeger() -> Iterator[servers.Jaeger]:
+    with servers.jaeger() as jaeger:
+        if jaeger is None:
+            pytest.skip("there is no Jaeger; JAEGER may name its all-in-one")
+        yield jaeger
+
+
+@pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a service with awkward answers and all that it needs installed: one for all workers."""
     base = tmp_path_factory.getbasetemp()

@@ -1,15 +1,21 @@
 """Real servers from Debian's packages, and ports for them."""
 
 import contextlib
+import fcntl
+import lzma
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+from support.baking import ROOT
 
 
 def free_port() -> int:
@@ -117,3 +123,46 @@ def redis() -> Iterator[Running | None]:
         url, ready = f"redis://127.0.0.1:{port}/0", ["redis-cli", "-p", port, "ping"]
         with contextlib.closing(Running(url, command, ready, signal.SIGTERM)) as running:
             yield running
+
+
+class Jaeger(NamedTuple):
+    otlp_url: str
+    query_url: str
+
+
+def _jaeger_command() -> Path | None:
+    """Return the all-in-one's path: what JAEGER names, or what is on PATH, or unpacked from beside the checkout."""
+    if named := os.environ.get("JAEGER") or shutil.which("jaeger-all-in-one"):
+        return Path(named)
+    packed = ROOT.parent / "shared/cluster/bin/jaeger.xz"
+    if not packed.exists():
+        return None
+    unpacked = ROOT / "build/jaeger"
+    unpacked.parent.mkdir(exist_ok=True)
+    with unpacked.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not unpacked.exists():
+            partial = unpacked.with_suffix(".partial")
+            with lzma.open(packed) as source, partial.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            partial.chmod(0o755)
+            partial.rename(unpacked)
+    return unpacked
+
+
+@contextlib.contextmanager
+def jaeger() -> Iterator[Jaeger | None]:
+    """Yield a new Jaeger, or None where there is none."""
+    command = _jaeger_command()
+    if command is None:
+        yield None
+        return
+    roles = ("collector.otlp.http", "collector.otlp.grpc", "collector.http-server", "collector.grpc-server")
+    roles += ("query.http-server", "query.grpc-server", "admin.http")
+    addresses = {role: f"127.0.0.1:{free_port()}" for role in roles}
+    query_url = f"http://{addresses['query.http-server']}"
+    ready = [sys.executable, "-c", f"import urllib.request; urllib.request.urlopen('{query_url}/api/services')"]
+    flags = [f"--{role}.host-port={address}" for role, address in addresses.items()]
+    # It keeps nothing, and takes 20 s to end politely.
+    with contextlib.closing(Running(query_url, [str(command), *flags], ready, signal.SIGKILL)):
+        yield Jaeger(f"http://{addresses['collector.otlp.http']}", query_url)

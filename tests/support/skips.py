@@ -8,6 +8,7 @@ import pytest
 
 EXPECTED = (
     "there is no python3.",
+    "there is no Jaeger",
     "KUBECONFIG names no cluster",
     "there is no Prometheus operator",
     "only the test cluster",

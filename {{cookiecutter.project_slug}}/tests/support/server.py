@@ -30,12 +30,12 @@ from {{ cookiecutter.__package }}.settings import (
 from support.wire import Address, Answer
 
 LIMITS = {
-    "APP_HTTP__HEADER_TIMEOUT": "0.3",
-    "APP_HTTP__BODY_TIMEOUT": "0.3",
+    "APP_HTTP__HEADER_TIMEOUT": "0.2",
+    "APP_HTTP__BODY_TIMEOUT": "0.2",
     "APP_HTTP__KEEP_ALIVE_TIMEOUT": "1",
-    "APP_HTTP__REQUEST_TIMEOUT": "0.9",
-    "APP_DATABASE__STATEMENT_TIMEOUT": "0.8",
-    "APP_DATABASE__POOL_TIMEOUT": "0.7",
+    "APP_HTTP__REQUEST_TIMEOUT": "0.5",
+    "APP_DATABASE__STATEMENT_TIMEOUT": "0.4",
+    "APP_DATABASE__POOL_TIMEOUT": "0.3",
     "APP_HTTP__MAX_HEADER_SIZE": "2048",
     "APP_HTTP__MAX_BODY_SIZE": "1000",
     "APP_HTTP__MAX_IN_FLIGHT": "8",

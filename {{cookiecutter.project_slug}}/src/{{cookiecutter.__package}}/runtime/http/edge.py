@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable
 from time import perf_counter
 
+from opentelemetry import trace
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -157,8 +158,9 @@ class _Exchange:
     async def _failed(self, error: Exception) -> None:
         problem = problem_for(error)
         if problem is None:
-            # Not on the span: an exception's text may hold what was sent, and the log line has the same trace id.
             logger.error("Unhandled exception", exc_info=error)
+            # Its type alone: its text may hold what was sent, and the log line has the same trace id.
+            trace.get_current_span().add_event("exception", {"exception.type": type(error).__qualname__})
             problem = Problem(500)
         else:
             logger.warning("Answered %d", problem.status_code, exc_info=error)

@@ -1,6 +1,7 @@
 """Traces by OTLP over HTTP: off at no cost without an endpoint, and bounded at the end where the collector is dead."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EXPORT_TIMEOUT = 3
-"""Seconds after which a batch that the collector has not taken is given up."""
+"""Seconds after which a batch that the collector has not taken is given up, where `OTEL_*` says nothing else."""
+_TIMEOUT_VARIABLES = {"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"}
 _tracer = trace.get_tracer(__name__)
 
 
@@ -45,7 +47,7 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
     exporter = OTLPSpanExporter(
         endpoint=endpoint,
         headers=_headers(headers.get_secret_value()) if headers else None,
-        timeout=EXPORT_TIMEOUT,
+        timeout=None if _TIMEOUT_VARIABLES & os.environ.keys() else EXPORT_TIMEOUT,
     )
     attributes = {"service.name": service, "service.version": version, "deployment.environment.name": settings.env}
     provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)

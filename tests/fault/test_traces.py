@@ -1,0 +1,125 @@
+"""Traces as an operator sees them, in Jaeger; and what a collector costs that is not there."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from support.process import Service, until
+from support.servers import Jaeger, free_port
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+CALLER = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+CANARIES = ("canary-name", "canary-query", "canary-header")
+
+
+def spans(jaeger: Jaeger, trace: str, count: int) -> list[dict[str, Any]]:
+    """Return a trace's spans, with their tags as a dictionary, when so many have arrived."""
+
+    def found() -> list[dict[str, Any]]:
+        traces = httpx2.get(f"{jaeger.query_url}/api/traces/{trace}").json()["data"] or [{"spans": []}]
+        return traces[0]["spans"] if len(traces[0]["spans"]) >= count else []
+
+    arrived = until(found, f"{count} spans of {trace}")
+    return [span | {"tags": {tag["key"]: tag["value"] for tag in span["tags"]}} for span in arrived]
+
+
+def test_a_trace_goes_from_the_caller_to_the_database_and_redis(
+    service: Service, jaeger: Jaeger, redis_url: str, tmp_path: Path
+) -> None:
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": jaeger.otlp_url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    with service.given(**variables, REDIS_URL=redis_url).served(tmp_path / "log") as server:
+        created = httpx2.post(f"{server.url}/v1/items", json={"name": "canary-name"}).headers["location"]
+        headers = CALLER | {"Authorization": "Bearer canary-header"}
+        assert httpx2.get(f"{server.url}{created}?token=canary-query", headers=headers).status_code == 200
+        trace = spans(jaeger, TRACE, count=4)
+        (line,) = server.logged(logger="access", trace_id=TRACE)
+    (request,) = [span for span in trace if span["tags"]["span.kind"] == "server"]
+    assert request["references"][0] | {"spanID": ""} == {"refType": "CHILD_OF", "traceID": TRACE, "spanID": ""}
+    assert request["references"][0]["spanID"] == PARENT
+    assert line["span_id"] == request["spanID"]
+    assert request["operationName"] == "GET /v1/items/{item_id}"
+    assert request["tags"]["http.request.method"] == "GET"
+    assert request["tags"]["http.route"] == "/v1/items/{item_id}"
+    assert request["tags"]["http.response.status_code"] == 200
+    clients = [span for span in trace if span["tags"]["span.kind"] == "client"]
+    assert {span["tags"]["db.system.name"] for span in clients} == {"sqlite", "redis"}
+    assert {span["references"][0]["spanID"] for span in clients} == {request["spanID"]}
+    operations = {(span["tags"]["db.system.name"], span["tags"]["db.operation.name"]) for span in clients}
+    assert operations >= {("sqlite", "SELECT"), ("redis", "GET"), ("redis", "SET")}
+    everything = str(trace)
+    assert not [canary for canary in CANARIES if canary in everything]
+    # A key's value, and the key itself, which holds the item's identifier.
+    assert created.rpartition("/")[2] not in str(clients)
+
+
+def test_an_error_leads_to_its_trace(service: Service, jaeger: Jaeger, tmp_path: Path) -> None:
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": jaeger.otlp_url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    with service.given(**variables).faulty().served(tmp_path / "log") as server:
+        answer = httpx2.get(f"{server.url}/test/fail")
+        (span,) = spans(jaeger, answer.json()["trace_id"], count=1)
+        (line,) = server.logged(message="Unhandled exception")
+    assert answer.status_code == 500
+    assert line["trace_id"] == answer.json()["trace_id"]
+    assert line["span_id"] == span["spanID"]
+    assert line["exception"]["message"] == "canary in an exception"
+    assert span["tags"]["http.response.status_code"] == 500
+    assert {"key": "exception.type", "type": "string", "value": "RuntimeError"} in span["logs"][0]["fields"]
+    assert "canary" not in str(span)
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """Listen on a port, accept nothing and answer nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@contextmanager
+def refusing() -> Iterator[int]:
+    yield free_port()
+
+
+@pytest.mark.parametrize("collector", [silent, refusing])
+def test_a_dead_collector_costs_neither_latency_nor_the_end(service: Service, tmp_path: Path, collector: Any) -> None:
+    with collector() as port:
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "OTEL_BSP_MAX_QUEUE_SIZE": "64",
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "4",
+            "APP_SHUTDOWN__TELEMETRY": "0.5",
+        }
+        with service.given(**variables).served(tmp_path / "log") as server:
+            with httpx2.Client(base_url=server.url) as client:
+                while not server.metric("otel_spans_dropped_total", reason="queue_full"):
+                    for _ in range(20):
+                        assert client.get("/v1/items").status_code == 200
+            until(lambda: server.metric("otel_spans_dropped_total", reason="export_failed"), "an export given up")
+            # An export takes a second at least, until it is given up: no request has waited for one.
+            name = "http_server_request_duration_seconds"
+            assert server.metric(f"{name}_bucket", http_route="/v1/items", le="1.0") == server.metric(f"{name}_count")
+            server.end()
+            (begun,), (given_up,) = (
+                server.logged(message=message)
+                for message in ("Shutting down", "The collector did not take the last spans within 0.5 s.")
+            )
+    # The SDK alone would go on until each batch was given up: 16 s at least.
+    waited = datetime.fromisoformat(given_up["timestamp"]) - datetime.fromisoformat(begun["timestamp"])
+    assert waited.total_seconds() < 8
+    assert server.log()[-1]["message"].startswith("Finished server process")
+
+
+def test_exemplars_lead_from_metrics_to_traces(service: Service, jaeger: Jaeger, tmp_path: Path) -> None:
+    with service.given(OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.otlp_url).served(tmp_path / "log") as server:
+        assert httpx2.get(f"{server.url}/v1/items", headers=CALLER).status_code == 200
+        openmetrics = httpx2.get(server.admin_url + "/metrics", headers={"Accept": "application/openmetrics-text"})
+        text = server.admin("/metrics").text
+    assert f'# {{trace_id="{TRACE}"}}' in openmetrics.text
+    assert TRACE not in text
