@@ -157,8 +157,8 @@ def jaeger() -> Iterator[Jaeger | None]:
     if command is None:
         yield None
         return
-    roles = ("collector.otlp.http", "collector.otlp.grpc", "collector.http-server", "collector.grpc-server")
-    roles += ("query.http-server", "query.grpc-server", "admin.http")
+    roles = ["collector.otlp.http", "collector.otlp.grpc", "collector.http-server", "collector.grpc-server"]
+    roles += ["query.http-server", "query.grpc-server", "admin.http"]
     addresses = {role: f"127.0.0.1:{free_port()}" for role in roles}
     query_url = f"http://{addresses['query.http-server']}"
     ready = [sys.executable, "-c", f"import urllib.request; urllib.request.urlopen('{query_url}/api/services')"]
