@@ -4,7 +4,7 @@ import json
 from enum import Enum
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretStr, create_model
 from pydantic.fields import FieldInfo
 
 from .config import RuntimeSettings
@@ -24,8 +24,9 @@ def as_markdown(cls: type[RuntimeSettings]) -> str:
         "|---|---|---|",
     ]
     for variable, _, field in variables(cls):
-        default = _default(field)
-        lines.append(f"| `{variable}` | {field.description or ''} | {f'`{default}`' if default else ''} |")
+        default = "required" if field.is_required() else f"`{text}`" if (text := _default(field)) else ""
+        row = (f"`{variable}`", field.description or "", default)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -36,18 +37,31 @@ def as_env(cls: type[RuntimeSettings]) -> str:
 
 
 def as_json_schema(cls: type[RuntimeSettings]) -> str:
-    schema: dict[str, Any] = cls.model_json_schema(by_alias=True)
+    """Describe an object whose properties are the variables, as the values that the text in them stands for."""
+    fields: dict[str, Any] = {variable: (field.annotation, field) for variable, _, field in variables(cls)}
+    environment = create_model("Environment", **fields)
+    schema = environment.model_json_schema()
+    for variable, (_, field) in fields.items():
+        if isinstance(field.default, SecretStr):
+            # Pydantic masks it; a default is no secret.
+            schema["properties"][variable]["default"] = _default(field)
     return json.dumps(schema, indent=2) + "\n"
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.default
-    if value is None:
-        return ""
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, tuple):
-        return ",".join(str(item) for item in value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value.value if isinstance(value, Enum) else value)
+    """Return a default as one writes it in a variable."""
+    value = None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+    match value:
+        case None:
+            return ""
+        case SecretStr():
+            return value.get_secret_value()
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(str(item) for item in value)
+        case list() | dict():
+            return json.dumps(value)
+        case Enum():
+            return str(value.value)
+    return str(value)
