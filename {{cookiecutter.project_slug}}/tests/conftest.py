@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +18,9 @@ from {{ cookiecutter.__package }}.app import (
 from {{ cookiecutter.__package }}.runtime.config import (
     DatabaseSettings,
 )
+from {{ cookiecutter.__package }}.runtime.database.engine import (
+    Database,
+)
 from {{ cookiecutter.__package }}.runtime.database.migrate import (
     migrate,
 )
@@ -27,6 +30,8 @@ from {{ cookiecutter.__package }}.runtime.loader import (
 from {{ cookiecutter.__package }}.settings import (
     Settings,
 )
+
+from support.tables import create_tables
 
 
 @pytest.fixture
@@ -95,6 +100,29 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         for (table,) in connection.execute(tables).fetchall():
             connection.execute(f'TRUNCATE "{table}" CASCADE')
     return url
+
+
+@pytest.fixture
+async def open_database(database_url: str) -> AsyncIterator[Callable[..., Database]]:
+    """Open a database as the runtime does, with settings of the test's."""
+    opened = []
+
+    def open_database(**settings: float) -> Database:
+        opened.append(Database(DatabaseSettings.model_validate(settings), lambda: database_url, "test"))
+        return opened[-1]
+
+    yield open_database
+    for database in opened:
+        await database.close()
+
+
+@pytest.fixture
+async def database(open_database: Callable[..., Database]) -> Database:
+    """A database with the tables of `support.tables`."""
+    database = open_database()
+    async with database.write_session() as session:
+        await create_tables(session)
+    return database
 
 
 @pytest.fixture

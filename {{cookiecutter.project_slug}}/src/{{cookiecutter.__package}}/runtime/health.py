@@ -57,7 +57,7 @@ class Check:
             self._failed(error)
         else:
             if self.succeeded_once and not self.ok:
-                logger.warning("%s answers again.", self.name)
+                logger.warning("The check of the %s passes again.", self.name)
             self.succeeded_once, self.failures, self.failing_since, self.reason = True, 0, None, ""
         self.sampled_at = monotonic()
         metrics.DEPENDENCY_CHECK_DURATION.labels(self.name).observe(self.sampled_at - started)
@@ -69,7 +69,7 @@ class Check:
         # A driver's text may hold an address or a password; its type says enough here, the log has the rest.
         self.reason = str(error) if isinstance(error, Unhealthy) else type(getattr(error, "orig", error)).__name__
         if self.failures == FAILURES_TO_FLIP:
-            logger.error("%s does not answer.", self.name, exc_info=error)
+            logger.error("The check of the %s fails.", self.name, exc_info=error)
 
 
 class HealthMonitor:

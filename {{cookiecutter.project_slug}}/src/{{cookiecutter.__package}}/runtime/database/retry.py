@@ -10,7 +10,10 @@ from .errors import is_retryable
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 4
+ATTEMPTS = 10
+"""With 4, of 50 requests at once for the same row 20 were turned away; with 8, none."""
+LONGEST_PAUSE = 0.2
+"""Seconds."""
 
 
 class RetrySerializationFailures:
@@ -42,7 +45,8 @@ class RetrySerializationFailures:
                 logger.info("Trying again after %s", type(error).__name__)
                 scope.clear()
                 scope.update(unrouted)
-                await asyncio.sleep(random.uniform(0.5, 1) * 0.01 * 2**attempt)  # noqa: S311 - spreads load
+                pause = min(0.01 * 2**attempt, LONGEST_PAUSE)
+                await asyncio.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - spreads load
 
 
 def _replaying(received: list[Message], receive: Receive) -> Receive:

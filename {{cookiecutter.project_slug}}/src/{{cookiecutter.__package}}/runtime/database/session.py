@@ -30,6 +30,9 @@ async def _write(request: Request) -> AsyncIterator[AsyncSession]:
 async def _read(request: Request) -> AsyncIterator[AsyncSession]:
     async with request.app.state.resources.database.read_session() as session:
         yield session
+        if session.new or session.dirty or session.deleted:
+            # The database refuses what reaches it; this would not even, and be lost without a word.
+            raise RuntimeError("A ReadSession can't write; use WriteSession.")
 
 
 # The scope matters: FastAPI's default would commit after the answer was sent, when it can't be changed any more.
