@@ -116,10 +116,16 @@ def test_a_dead_collector_costs_neither_latency_nor_the_end(service: Service, tm
     assert server.log()[-1]["message"].startswith("Finished server process")
 
 
-def test_exemplars_lead_from_metrics_to_traces(service: Service, jaeger: Jaeger, tmp_path: Path) -> None:
-    with service.given(OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.otlp_url).served(tmp_path / "log") as server:
-        assert httpx2.get(f"{server.url}/v1/items", headers=CALLER).status_code == 200
+def test_exemplars_lead_to_traces_whose_spans_are_sent_at_the_end_at_last(
+    service: Service, jaeger: Jaeger, tmp_path: Path
+) -> None:
+    trace = "a1" * 16
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": jaeger.otlp_url, "OTEL_BSP_SCHEDULE_DELAY": "3600000"}
+    with service.given(**variables).served(tmp_path / "log") as server:
+        headers = {"traceparent": f"00-{trace}-{PARENT}-01"}
+        assert httpx2.get(f"{server.url}/v1/items", headers=headers).status_code == 200
         openmetrics = httpx2.get(server.admin_url + "/metrics", headers={"Accept": "application/openmetrics-text"})
         text = server.admin("/metrics").text
-    assert f'# {{trace_id="{TRACE}"}}' in openmetrics.text
-    assert TRACE not in text
+    assert f'# {{trace_id="{trace}"}}' in openmetrics.text
+    assert trace not in text
+    assert spans(jaeger, trace, count=2)

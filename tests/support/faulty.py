@@ -55,6 +55,8 @@ async def nested(number: int) -> int:
 
 
 def create_app(settings: Any, state: Any) -> Any:
+    if settings.revision == "fails at the start":
+        raise RuntimeError(settings.revision)
     app = module("app").create_app(settings, state)
     fastapi = importlib.import_module("fastapi")
     echo.__annotations__["request"] = fastapi.Request

@@ -71,15 +71,19 @@ class Service:
             self.command(*arguments), cwd=self.folder, env=self._env, stdout=stdout, stderr=subprocess.STDOUT
         )
 
+    def on_free_ports(self) -> "Service":
+        """Return the same service, listening on this machine only, and on ports of its choice unless told otherwise."""
+        addresses = {"APP_HOST": "127.0.0.1", "PORT": "0", "APP_ADMIN__HOST": "127.0.0.1", "APP_ADMIN__PORT": "0"}
+        return self.given(**addresses | self._env)
+
     @contextlib.contextmanager
     def served(self, log: Path, *, ready: bool = True) -> Iterator["Server"]:
         """Serve from when it is ready until the end of the block, and fail the test unless it then ends with 0.
 
         `ready=False` waits only for its listeners. The log is written to a file.
         """
-        addresses = {"APP_HOST": "127.0.0.1", "PORT": "0", "APP_ADMIN__HOST": "127.0.0.1", "APP_ADMIN__PORT": "0"}
         with log.open("wb") as stdout:
-            server = Server(self.given(**addresses | self._env).start("serve", stdout=stdout), log)
+            server = Server(self.on_free_ports().start("serve", stdout=stdout), log)
         try:
             server.wait_until_listening()
             if ready:

@@ -1,0 +1,76 @@
+"""A log that nobody reads."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx2
+
+from support.process import Server, Service, until
+from support.servers import free_port
+from support.wire import connected
+
+REQUESTS = 12_000
+CONNECTIONS = 8
+
+
+async def ask(server: Server) -> None:
+    async def client() -> None:
+        async with connected(server) as connection:
+            for _ in range(0, REQUESTS // CONNECTIONS, 100):
+                for _ in range(100):
+                    connection.request("/no-such-path")
+                for _ in range(100):
+                    assert (await connection.answer()).status == 404
+
+    await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+
+
+def test_a_stalled_reader_blocks_no_request_and_learns_what_it_missed(service: Service, tmp_path: Path) -> None:
+    ports = {"PORT": str(free_port()), "APP_ADMIN__PORT": str(free_port())}
+    process = service.given(**ports).faulty().on_free_ports().start("serve", stdout=subprocess.PIPE)
+    server = Server(process, tmp_path / "log")
+    server.port, server.admin_port = int(ports["PORT"]), int(ports["APP_ADMIN__PORT"])
+    assert process.stdout
+    try:
+        until(lambda: answers(server), "readiness")
+        asyncio.run(ask(server))
+        dropped = server.metric("log_records_dropped_total", level="INFO")
+        assert dropped > 0
+        # Errors are kept when nothing else is any more.
+        assert httpx2.get(f"{server.url}/test/log").status_code == 200
+        assert server.metric("log_records_dropped_total", level="ERROR") == 0
+        assert server.admin("/livez").status_code == 200
+        dropped = server.metric("log_records_dropped_total", level="INFO")
+        with (tmp_path / "log").open("wb") as log:
+            reader = threading.Thread(target=copy, args=(process.stdout.fileno(), log.fileno()))
+            reader.start()
+            until(lambda: any("lost" in line for line in server.log()), "a word on what was lost")
+            server.signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+            reader.join()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    (told,) = [line for line in server.log() if "lost" in line]
+    assert told["level"] == "WARNING"
+    assert told["lost"] == {"INFO": dropped}
+    assert server.logged(level="ERROR", message="Lost last")
+    access = server.logged(logger="access")
+    assert len(access) + dropped == REQUESTS + 1
+
+
+def answers(server: Server) -> bool:
+    try:
+        return server.admin("/readyz").status_code == 200
+    except httpx2.ConnectError:
+        return False
+
+
+def copy(source: int, target: int) -> None:
+    while data := os.read(source, 1 << 16):
+        os.write(target, data)
