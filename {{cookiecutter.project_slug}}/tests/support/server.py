@@ -33,9 +33,9 @@ LIMITS = {
     "APP_HTTP__HEADER_TIMEOUT": "0.2",
     "APP_HTTP__BODY_TIMEOUT": "0.2",
     "APP_HTTP__KEEP_ALIVE_TIMEOUT": "1",
-    "APP_HTTP__REQUEST_TIMEOUT": "0.5",
-    "APP_DATABASE__STATEMENT_TIMEOUT": "0.4",
-    "APP_DATABASE__POOL_TIMEOUT": "0.3",
+    "APP_HTTP__REQUEST_TIMEOUT": "0.4",
+    "APP_DATABASE__STATEMENT_TIMEOUT": "0.3",
+    "APP_DATABASE__POOL_TIMEOUT": "0.2",
     "APP_HTTP__MAX_HEADER_SIZE": "2048",
     "APP_HTTP__MAX_BODY_SIZE": "1000",
     "APP_HTTP__MAX_IN_FLIGHT": "8",
@@ -52,9 +52,10 @@ async def until(condition: Callable[[], object]) -> None:
 class Running:
     """A server that accepts connections."""
 
-    def __init__(self, app: FastAPI, server: DrainingServer) -> None:
+    def __init__(self, app: FastAPI, server: DrainingServer, serving: asyncio.Task[None]) -> None:
         self.app = app
         self.server = server
+        self.serving = serving
 
     @property
     def address(self) -> Address:
@@ -81,13 +82,14 @@ def settings_in(folder: Path, **variables: str) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def running_in(folder: Path) -> AsyncIterator[Running]:
-    settings, state = settings_in(folder), State()
+async def running_in(folder: Path, **variables: str) -> AsyncIterator[Running]:
+    """Serve until the end of the block."""
+    settings, state = settings_in(folder, **variables), State()
     app = misbehaving(settings, state)
     server = build_server(app, settings, state)
     serving = asyncio.create_task(server.serve())
     await until(lambda: state.listening)
-    yield Running(app, server)
+    yield Running(app, server, serving)
     server.should_exit = True
     await serving
 

@@ -70,7 +70,7 @@ async def test_a_slow_handler_is_a_504(running: Running) -> None:
 
 async def test_a_stream_may_last_longer_than_a_request(running: Running) -> None:
     async with connected(running.address) as connection:
-        connection.request("/test/stream?seconds=0.7", "Connection: close")
+        connection.request("/test/stream?seconds=0.5", "Connection: close")
         assert (await connection.closed()).endswith(b"1\r\nx\r\n1\r\nx\r\n0\r\n\r\n")
 
 
@@ -82,7 +82,7 @@ async def test_a_client_that_stops_reading_a_stream_is_cut_off(running: Running)
 
 
 async def test_one_request_too_many_is_a_503_before_its_body(running: Running) -> None:
-    tasks = [asyncio.create_task(ask(running, "/test/slow/0.3")) for _ in range(8)]
+    tasks = [asyncio.create_task(ask(running, "/test/slow/0.2")) for _ in range(8)]
     await until(lambda: len(running.server.server_state.tasks) == 8)
     answer = await ask(running, "/test/echo", "Content-Length: 900", method="POST")
     assert answer.status == 503
