@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -83,9 +84,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return services[0].parents[1]
 
 
+@pytest.fixture(scope="session")
+def migrated(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with the service's schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "service.db"
+    Service(installed, {"DATABASE_URL": f"sqlite:///{path}"}).run("migrate")
+    return path
+
+
 @pytest.fixture
-def service(installed: Path, tmp_path: Path) -> Service:
+def service(installed: Path, migrated: Path, tmp_path: Path) -> Service:
     """A service on a database of its own, SQLite and migrated, which drains in no time."""
-    service = Service(installed, {"DATABASE_URL": f"sqlite:///{tmp_path}/service.db", "APP_SHUTDOWN__DRAIN": "0"})
-    service.run("migrate")
-    return service
+    database = shutil.copy(migrated, tmp_path / "service.db")
+    return Service(installed, {"DATABASE_URL": f"sqlite:///{database}", "APP_SHUTDOWN__DRAIN": "0"})

@@ -2,72 +2,79 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cluster.conftest import SECOND, THIRD
 from support.kubernetes import Object, Release, condition, tag_of, wait_until_settled
 from support.process import until
 
-REHEARSAL = "CREATE TABLE rehearsal AS SELECT {fails} AS fails, {seconds} AS seconds"
+
+@contextmanager
+def rehearsed(release: Release, revision: str, *, fails: bool = False, seconds: int = 0) -> Iterator[None]:
+    """Say what the next migration to 0004 does, from a schema that is at the given revision."""
+    release.sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+    release.sql(f"CREATE TABLE rehearsal AS SELECT {fails} AS fails, {seconds} AS seconds")
+    try:
+        yield
+    finally:
+        release.sql("DROP TABLE rehearsal")
 
 
-def jobs_of(release: Release, tag: str) -> list[Object]:
-    return [job for job in release.jobs() if tag_of(job) == tag]
+def newest_job(release: Release) -> Object:
+    return max(release.jobs(), key=lambda job: str(job["metadata"]["creationTimestamp"]))
 
 
 def test_a_migration_that_fails_leaves_the_old_pods_serving_and_says_how_to_go_on(release: Release) -> None:
     before = {pod["metadata"]["uid"] for pod in release.ready()}
-    release.sql(REHEARSAL.format(fails="true", seconds=0))
     migrations = {"backoffLimit": 0}
-    failed = release.upgrade(tag=THIRD, migrations=migrations, check=False)
+    with rehearsed(release, "0002", fails=True):
+        failed = release.upgrade(tag=THIRD, migrations=migrations, timeout="45s", check=False)
     assert failed.returncode
-    assert "migrate" in failed.stderr
+    assert newest_job(release)["metadata"]["name"] in failed.stderr
     assert before <= {pod["metadata"]["uid"] for pod in release.ready()}
-    notes = release.helm("get", "notes", release.name).stdout
-    assert "migrations.retryToken" in notes
+    assert "migrations.retryToken" in release.helm("get", "notes", release.name).stdout
     logs = release.kubectl("logs", "--selector", "app.kubernetes.io/component=migration", "--tail=-1")
     assert "rehearsed failure" in logs
 
-    release.sql("DROP TABLE rehearsal")
     release.upgrade(tag=THIRD, migrations=migrations | {"retryToken": "1"})
     assert release.sql("SELECT version_num FROM alembic_version") == "0004"
     assert not before & {pod["metadata"]["uid"] for pod in release.ready()}
 
 
 def test_a_migration_of_two_minutes_is_waited_for_and_nothing_is_killed(release: Release) -> None:
-    release.sql("DELETE FROM alembic_version; INSERT INTO alembic_version VALUES ('0003')")
-    release.sql(REHEARSAL.format(fails="false", seconds=120))
-    began = time.monotonic()
-    release.upgrade(tag=THIRD, migrations={"retryToken": "slow"})
+    with rehearsed(release, "0003", seconds=120):
+        began = time.monotonic()
+        release.upgrade(tag=THIRD, migrations={"retryToken": "slow"})
     assert time.monotonic() - began > 120, "the migration did not take its time, so nothing was proven"
-    assert [job["status"].get("succeeded") for job in jobs_of(release, THIRD)] == [1]
+    status = newest_job(release)["status"]
+    assert (status.get("succeeded"), status.get("failed")) == (1, None)
     assert release.restarts() == 0
-    release.sql("DROP TABLE rehearsal")
 
 
 def test_of_three_migrators_at_once_one_migrates(release: Release) -> None:
-    release.sql("DELETE FROM alembic_version; INSERT INTO alembic_version VALUES ('0003')")
-    release.sql(REHEARSAL.format(fails="false", seconds=5))
-    (job,) = jobs_of(release, THIRD)
-    template = job["spec"]["template"]
-    for label in list(template["metadata"]["labels"]):
-        if "batch.kubernetes.io" in label or label in ("controller-uid", "job-name"):
-            del template["metadata"]["labels"][label]
+    template = newest_job(release)["spec"]["template"]
+    # What the first Job has put there is the second one's to put.
+    for label in ("controller-uid", "job-name"):
+        template["metadata"]["labels"].pop(label, None)
+        template["metadata"]["labels"].pop(f"batch.kubernetes.io/{label}", None)
     together = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": "together"},
         "spec": {"parallelism": 3, "completions": 3, "backoffLimit": 0, "template": template},
     }
-    release.kubectl("apply", "-f", "-", stdin=json.dumps(together))
-    until(lambda: condition(release.get("job", "together"), "Complete"), "three migrators", 120)
+    with rehearsed(release, "0003", seconds=5):
+        release.kubectl("apply", "-f", "-", stdin=json.dumps(together))
+        until(lambda: condition(release.get("job", "together"), "Complete"), "three migrators", 120)
     logs = release.kubectl("logs", "--selector", "batch.kubernetes.io/job-name=together", "--tail=-1")
     assert logs.count("Running upgrade 0003 -> 0004") == 1
-    release.sql("DROP TABLE rehearsal")
+    assert logs.count("The schema is at the newest revision.") == 3
 
 
 def test_pods_wait_for_a_schema_that_is_behind(release: Release) -> None:
     """The twin of the gate: with no Job at all, new pods never get as far as to serve, and the old ones do."""
-    release.sql("DELETE FROM alembic_version; INSERT INTO alembic_version VALUES ('0002')")
+    release.sql("UPDATE alembic_version SET version_num = '0002'")
     release.upgrade(tag=SECOND, wait=False, migrations={"mode": "none"})
 
     def newest_does_not_start() -> bool:

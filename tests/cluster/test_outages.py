@@ -20,7 +20,7 @@ REQUEST_TIMEOUT = 8.0
 FIRST_GOOD_ANSWER = 5.0
 """Seconds after PostgreSQL's return."""
 # A pool that renews itself soon, so that a rotation is seen to its end.
-VALUES = {"config": {"APP_DATABASE__POOL_RECYCLE": 5}, "replicaCount": 2}
+VALUES = {"config": {"APP_DATABASE__POOL_RECYCLE": 20}, "replicaCount": 2}
 
 
 def uids(release: Release) -> set[str]:
@@ -78,7 +78,7 @@ def test_without_postgresql_nothing_restarts_and_answers_are_typed_and_quick(
 
 def test_without_redis_no_request_fails(release: Release, nodes: list[Node]) -> None:
     url = release.url(nodes[0])
-    with load(url, lambda: calls_to(url), 50) as result:
+    with load(url, lambda: calls_to(url), 30) as result:
         release.scale("redis", 0)
         until(lambda: not release.get("pods", "--selector", "app=redis")["items"], "Redis is gone")
         gone = time.monotonic()
@@ -102,7 +102,7 @@ def test_a_rotated_database_password_restarts_nothing_and_fails_nothing(release:
         rows = release.sql("SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'orders'")
         return set(rows.splitlines())
 
-    with load(url, lambda: calls_to(url), 50) as result:
+    with load(url, lambda: calls_to(url), 30) as result:
         result.wait_for(100)
         assert users() == {"service"}
         release.kubectl("patch", "secret", "postgresql", "--patch", json.dumps({"data": {"DATABASE_URL": secret}}))

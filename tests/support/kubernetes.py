@@ -114,6 +114,7 @@ class Release:
         *arguments: str | Path,
         tag: str,
         wait: bool = True,
+        timeout: str = "5m",
         check: bool = True,
         chart: Path | None = None,
         **values: object,
@@ -131,7 +132,7 @@ class Release:
             "--set",
             f"image.tag={tag}",
         ]
-        waiting = ["--wait", "--wait-for-jobs", "--timeout", "5m"] if wait else []
+        waiting = ["--wait", "--wait-for-jobs", "--timeout", timeout] if wait else []
         return self.helm(*command, *waiting, *arguments, check=check)
 
     def pods(self, component: str = "server") -> list[Object]:
