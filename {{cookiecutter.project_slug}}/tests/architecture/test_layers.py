@@ -91,7 +91,7 @@ def test_the_rule_is_kept(name: str) -> None:
         ("the_runtime_imports_nothing_but_itself", "runtime/http/edge.py", "from ...pets import service"),
         ("the_runtime_imports_nothing_but_itself", "runtime/state.py", "from ..settings import Settings"),
         ("the_runtime_imports_nothing_but_itself", "runtime/state.py", "def late():\n    from .. import app"),
-        ("the_runtime_imports_nothing_but_itself", "runtime/state.py", "import {{ cookiecutter.__package }}.app"),
+        ("the_runtime_imports_nothing_but_itself", "runtime/state.py", f"import {PACKAGE.name}.app"),
         ("a_feature_imports_of_another_only_its_service", "pets/routes.py", "from ..owners.models import Owner"),
         ("a_feature_imports_of_another_only_its_service", "pets/routes.py", "from ..owners import schemas"),
         ("a_feature_imports_of_another_only_its_service", "pets/routes.py", "from .. import app"),
