@@ -15,9 +15,6 @@ from fastapi import FastAPI
 from {{ cookiecutter.__package }}.app import (
     create_app,
 )
-from {{ cookiecutter.__package }}.runtime.config import (
-    DatabaseSettings,
-)
 from {{ cookiecutter.__package }}.runtime.database.engine import (
     Database,
 )
@@ -26,6 +23,9 @@ from {{ cookiecutter.__package }}.runtime.database.migrate import (
 )
 from {{ cookiecutter.__package }}.runtime.loader import (
     load_settings,
+)
+from {{ cookiecutter.__package }}.runtime.sections import (
+    DatabaseSettings,
 )
 from {{ cookiecutter.__package }}.settings import (
     Settings,

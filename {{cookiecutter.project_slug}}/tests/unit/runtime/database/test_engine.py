@@ -11,9 +11,6 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
-from {{ cookiecutter.__package }}.runtime.config import (
-    DatabaseSettings,
-)
 from {{ cookiecutter.__package }}.runtime.database import (
     engine,
 )
@@ -25,6 +22,9 @@ from {{ cookiecutter.__package }}.runtime.database.errors import (
 )
 from {{ cookiecutter.__package }}.runtime.observability.logs import (
     JsonFormatter,
+)
+from {{ cookiecutter.__package }}.runtime.sections import (
+    DatabaseSettings,
 )
 
 from support.tables import Counter, counted
