@@ -74,34 +74,21 @@ class Cache:
         self._backend = backend
         self._timeout = timeout
         self._breaker = CircuitBreaker()
-        self._loading: dict[str, asyncio.Future[bytes | None]] = {}
+        self._leaders: dict[str, asyncio.Future[bytes | None]] = {}
 
     async def get_or_set(self, key: str, load: Callable[[], Awaitable[bytes]], *, ttl: float) -> bytes:
-        """Return the stored value, or load and store it for about `ttl` seconds. One load at a time for a key.
+        """Return the stored value, or load and store it for about `ttl` seconds. One does that at a time for a key.
 
         Raises whatever `load` raises, to all who wait for it, and stores nothing then.
         """
-        answered, stored = await self._attempt(lambda: self._backend.get(key))
-        if stored:
-            metrics.CACHE_REQUESTS.labels("hit").inc()
-            return stored
-        if answered:
-            metrics.CACHE_REQUESTS.labels("miss").inc()
-        while (loading := self._loading.get(key)) is not None:
-            # A leader that was cancelled leaves None; then somebody else leads.
-            if (value := await asyncio.shield(loading)) is not None:
+        while (leader := self._leaders.get(key)) is not None:
+            # One that was cancelled leaves None; then somebody else leads.
+            if (value := await asyncio.shield(leader)) is not None:
+                metrics.CACHE_REQUESTS.labels("joined").inc()
                 return value
-        value = await self._lead(key, load)
-        if answered:
-            # Spread the ends, so that what was stored together is not loaded together again.
-            lifetime = ttl * random.uniform(0.9, 1.1)  # noqa: S311 - guards nothing
-            await self._attempt(lambda: self._backend.add(key, value, lifetime))
-        return value
-
-    async def _lead(self, key: str, load: Callable[[], Awaitable[bytes]]) -> bytes:
-        future = self._loading[key] = asyncio.get_running_loop().create_future()
+        future = self._leaders[key] = asyncio.get_running_loop().create_future()
         try:
-            value = await load()
+            value = await self._get_or_load(key, load, ttl)
         except Exception as error:
             future.set_exception(error)
             future.exception()  # else asyncio complains where nobody waits for it
@@ -112,16 +99,29 @@ class Cache:
         finally:
             if not future.done():
                 future.set_result(None)
-            if self._loading.get(key) is future:
-                del self._loading[key]
+            if self._leaders.get(key) is future:
+                del self._leaders[key]
+
+    async def _get_or_load(self, key: str, load: Callable[[], Awaitable[bytes]], ttl: float) -> bytes:
+        answered, stored = await self._attempt(lambda: self._backend.get(key))
+        if stored:
+            metrics.CACHE_REQUESTS.labels("hit").inc()
+            return stored
+        value = await load()
+        if answered:
+            metrics.CACHE_REQUESTS.labels("miss").inc()
+            # Spread the ends, so that what was stored together is not loaded together again.
+            lifetime = ttl * random.uniform(0.9, 1.1)  # noqa: S311 - guards nothing
+            await self._attempt(lambda: self._backend.add(key, value, lifetime))
+        return value
 
     async def invalidate(self, key: str) -> None:
         """Forget a value after it was changed, and refuse what readers that began before may still want to store.
 
         A cache that can't be reached keeps the old value until its `ttl` ends.
         """
-        # Who comes from now on must not wait for a load that began before the change.
-        self._loading.pop(key, None)
+        # Who comes from now on must not take what was read before the change.
+        self._leaders.pop(key, None)
         await self._attempt(lambda: self._backend.put(key, TOMBSTONE, TOMBSTONE_TTL))
 
     async def _attempt(self, call: Callable[[], Awaitable[T]]) -> tuple[bool, T | None]:

@@ -22,8 +22,11 @@ class BoundedConnection(psycopg.AsyncConnection[Any]):
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         try:
             return await super().wait(gen, interval, self.answer_timeout if timeout is None else timeout)
-        except psycopg.OperationalError:
+        except psycopg.Error as error:
             self._close_if_active()
+            # The rest of a server's message repeats values: "Key (email)=(…) already exists".
+            if error.diag.message_primary:
+                error.args = (error.diag.message_primary,)
             raise
 
     async def cancel_safe(self, *, timeout: float = CANCEL_TIMEOUT) -> None:

@@ -30,7 +30,9 @@ OPERATION_DURATION = Histogram(
     buckets=_SHORT,
 )
 CACHE_REQUESTS = Counter(
-    "cache_requests", "Lookups in the cache: hit, miss, error, or bypass while it is left alone.", ["result"]
+    "cache_requests",
+    "Requests to the cache: hit, miss, joined to another for the same, error, or bypass while it is left alone.",
+    ["result"],
 )
 CIRCUIT_OPEN = Gauge("cache_circuit_open", "1 while the cache is left alone after failures.")
 

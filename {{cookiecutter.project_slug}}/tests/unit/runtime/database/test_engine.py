@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 from {{ cookiecutter.__package }}.runtime.database import (
@@ -227,3 +227,12 @@ async def test_an_abandoned_statement_is_ended_on_the_server(database: Database)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await until_active(0)
+
+
+@on_postgresql
+async def test_an_error_repeats_no_value(database: Database) -> None:
+    async with database.write_session() as session:
+        with pytest.raises(DBAPIError) as caught:
+            await session.execute(insert(Counter).values(id=1, value=0, version=1))
+    assert "duplicate key" in str(caught.value)
+    assert "Key (id)" not in str(caught.value)
