@@ -15,6 +15,7 @@ NAMES = {
     "db_client_connection_count": ("state",),
     "db_client_connection_max": (),
     "db_client_connection_timeouts_total": (),
+    "db_client_connection_wait_time_seconds": (),
     "db_client_operation_duration_seconds": ("db_system_name", "db_operation_name"),
     "dependency_check_duration_seconds": ("name",),
     "dependency_up": ("name",),

@@ -16,7 +16,7 @@ from {{ cookiecutter.__package }}.runtime.cache.client import (
 from {{ cookiecutter.__package }}.runtime.loader import (
     load_settings,
 )
-from {{ cookiecutter.__package }}.runtime.observability.logs import (
+from {{ cookiecutter.__package }}.runtime.observability.lines import (
     JsonFormatter,
 )
 from {{ cookiecutter.__package }}.settings import (

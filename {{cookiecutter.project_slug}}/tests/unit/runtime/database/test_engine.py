@@ -20,7 +20,7 @@ from {{ cookiecutter.__package }}.runtime.database.engine import (
 from {{ cookiecutter.__package }}.runtime.database.errors import (
     problem_for,
 )
-from {{ cookiecutter.__package }}.runtime.observability.logs import (
+from {{ cookiecutter.__package }}.runtime.observability.lines import (
     JsonFormatter,
 )
 from {{ cookiecutter.__package }}.runtime.sections import (

@@ -16,9 +16,6 @@ from sqlmodel import SQLModel
 from {{ cookiecutter.__package }}.runtime import (
     service,
 )
-from {{ cookiecutter.__package }}.runtime.config import (
-    DatabaseSettings,
-)
 from {{ cookiecutter.__package }}.runtime.database.engine import (
     Database,
     driver_url,
@@ -28,6 +25,9 @@ from {{ cookiecutter.__package }}.runtime.database.migrate import (
     migrate,
     schema_is_current,
     wait_for_schema,
+)
+from {{ cookiecutter.__package }}.runtime.sections import (
+    DatabaseSettings,
 )
 
 on_postgresql = pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
