@@ -19,13 +19,14 @@ def prometheus(kubeconfig: str) -> Iterator[None]:
     """A plain Prometheus beside the operator's."""
     if not kubectl("get", "namespace", NAMESPACE, "--ignore-not-found"):
         pytest.skip("there is no Prometheus operator in the cluster; cluster up --monitoring brings it")
-    manifest = str(Path(__file__).with_name("prometheus.yaml"))
-    kubectl("apply", "-f", manifest)
+    image = get("-n", NAMESPACE, "prometheus", "main")["spec"]["image"]
+    manifest = Path(__file__).with_name("prometheus.yaml").read_text().replace("$IMAGE", image)
+    kubectl("apply", "-f", "-", stdin=manifest)
     try:
         kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/plain-prometheus", "--timeout=120s")
         yield
     finally:
-        kubectl("delete", "-f", manifest, "--wait=false")
+        kubectl("delete", "-f", "-", "--wait=false", stdin=manifest)
 
 
 def targets(pod: str, release: Release) -> list[Object]:
