@@ -32,8 +32,11 @@ async def create_item(new: NewItem, request: Request, session: WriteSession, ide
 
 @router.get("")
 async def list_items(
-    session: ReadSession, limit: Annotated[int, Query(ge=1, le=100)] = 20, cursor: str | None = None
+    session: ReadSession,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before; absent for the first.")] = None,
 ) -> Page[ItemView]:
+    """List items, the newest first."""
     items, last = await service.page(session, limit, decode_cursor(cursor))
     views = [ItemView.model_validate(item) for item in items]
     return Page(items=views, next_cursor=encode_cursor(last) if last else None)

@@ -79,6 +79,16 @@ async def test_a_change_is_read_at_once(client: httpx2.AsyncClient) -> None:
     assert (await client.get(path)).json()["name"] == "Coffee"
 
 
+async def test_what_a_change_leaves_out_stays_and_only_a_description_can_be_taken_away(
+    client: httpx2.AsyncClient,
+) -> None:
+    created = await client.post("/v1/items", json={"name": "Tea", "description": "Green"})
+    path, match = created.headers["location"], {"If-Match": "*"}
+    assert (await client.patch(path, json={"name": "Coffee"}, headers=match)).json()["description"] == "Green"
+    assert (await client.patch(path, json={"description": None}, headers=match)).json()["name"] == "Coffee"
+    assert (await client.patch(path, json={"name": None}, headers=match)).status_code == 422
+
+
 async def test_a_change_needs_if_match(client: httpx2.AsyncClient) -> None:
     path = (await new_item(client)).headers["location"]
     assert (await client.patch(path, json={"name": "Coffee"})).status_code == 428
