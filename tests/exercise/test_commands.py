@@ -77,6 +77,13 @@ def test_a_wrong_configuration_ends_a_command_with_one_line_that_names_every_var
     assert "canary" not in line
 
 
+def test_whoever_waits_for_the_schema_is_told_whether_it_came(unmigrated: Service) -> None:
+    waited = unmigrated.run("wait-for-schema", "--timeout", "0.1", code=1)
+    assert "The schema was not current within 0.1 s." in waited.stdout
+    unmigrated.run("migrate")
+    unmigrated.run("wait-for-schema", "--timeout", "0.1")
+
+
 def test_a_secret_may_come_as_a_file(unmigrated: Service, tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/DATABASE_URL").write_text(f"sqlite:///{tmp_path}/from-file\n")
