@@ -159,3 +159,4 @@ async def test_it_stops_though_a_cancellation_is_swallowed() -> None:
     async with monitored(Check("deaf", swallow_one)):
         await asked.wait()
     assert len(seen) == 1
+    assert "check deaf" not in {task.get_name() for task in asyncio.all_tasks()}

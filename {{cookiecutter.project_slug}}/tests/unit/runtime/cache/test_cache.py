@@ -112,7 +112,8 @@ async def test_a_value_read_before_a_change_is_not_stored_after_it(stored: Cache
     source.value = b"new"
     await stored.invalidate("key")
     # Who comes after the change does not wait for a load that began before it.
-    assert await stored.get_or_set("key", Source(b"new").load, ttl=60) == b"new"
+    async with asyncio.timeout(WITHIN):
+        assert await stored.get_or_set("key", Source(b"new").load, ttl=60) == b"new"
     source.go_on.set()
     assert await reader == b"old"
     assert await stored.get_or_set("key", Source(b"new").load, ttl=60) == b"new"
