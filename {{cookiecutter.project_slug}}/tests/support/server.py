@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
 from pathlib import Path
 
 import jsonschema
@@ -40,6 +41,9 @@ LIMITS = {
     "APP_HTTP__MAX_BODY_SIZE": "1000",
     "APP_HTTP__MAX_IN_FLIGHT": "8",
 }
+
+
+seen = ContextVar("seen", default="nothing")
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -88,10 +92,12 @@ async def running_in(folder: Path, **variables: str) -> AsyncIterator[Running]:
     app = misbehaving(settings, state)
     server = build_server(app, settings, state)
     serving = asyncio.create_task(server.serve())
-    await until(lambda: state.listening)
-    yield Running(app, server, serving)
-    server.should_exit = True
-    await serving
+    try:
+        await until(lambda: state.listening)
+        yield Running(app, server, serving)
+    finally:
+        server.should_exit = True
+        await serving
 
 
 def misbehaving(settings: Settings, state: State) -> FastAPI:
@@ -100,6 +106,12 @@ def misbehaving(settings: Settings, state: State) -> FastAPI:
     @app.get("/test/ok")
     async def ok() -> str:
         return "ok"
+
+    @app.get("/test/context")
+    async def context() -> str:
+        before = seen.get()
+        seen.set("another request")
+        return before
 
     @app.get("/test/slow/{seconds}")
     async def slow(seconds: float) -> str:
