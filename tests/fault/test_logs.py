@@ -64,6 +64,19 @@ def test_a_stalled_reader_blocks_no_request_and_learns_what_it_missed(service: S
     assert len(access) + dropped == REQUESTS + 1
 
 
+def test_no_secret_is_logged_wherever_it_comes_from(service: Service, tmp_path: Path) -> None:
+    variables = {
+        "REDIS_URL": f"redis://user:canary%40one@127.0.0.1:{free_port()}/0",
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20canary-two",
+    }
+    with service.given(**variables).faulty().served(tmp_path / "log") as server:
+        for text in ("canary@one", "canary%2540one", "Bearer canary-two"):
+            assert httpx2.get(f"{server.url}/test/fail?text={text}").status_code == 500
+    logged = server.logged(message="Unhandled exception")
+    assert [line["exception"]["message"] for line in logged] == ["***"] * 3
+    assert "canary" not in (tmp_path / "log").read_text()
+
+
 def answers(server: Server) -> bool:
     try:
         return server.admin("/readyz").status_code == 200

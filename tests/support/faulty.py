@@ -25,8 +25,8 @@ async def block(seconds: float) -> str:
     return "blocked"
 
 
-async def fail() -> str:
-    raise RuntimeError("canary in an exception")
+async def fail(text: str) -> str:
+    raise RuntimeError(text)
 
 
 async def broken_stream() -> Any:

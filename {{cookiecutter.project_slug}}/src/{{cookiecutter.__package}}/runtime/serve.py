@@ -11,6 +11,7 @@ from .config import RuntimeSettings
 from .loader import secret_values
 from .observability.lines import add_secret
 from .observability.logs import configure_logging
+from .observability.tracing import collector_headers
 from .server import build_server
 from .state import State
 
@@ -20,7 +21,7 @@ SettingsT = TypeVar("SettingsT", bound=RuntimeSettings)
 @contextmanager
 def logging_configured(settings: RuntimeSettings) -> Iterator[None]:
     """Log as the service does, with its secrets masked, and flush at the end."""
-    for secret in secret_values(settings):
+    for secret in (*secret_values(settings), *collector_headers(settings).values()):
         add_secret(secret)
     writer = configure_logging(settings, service.NAME, service.VERSION)
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.util.re import parse_env_headers
 from opentelemetry.util.types import AttributeValue
 
 from ..config import RuntimeSettings
@@ -43,10 +44,9 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
 
     from .spans import CountedBatches, WithoutQuery
 
-    headers = settings.otel_exporter_otlp_headers
     exporter = OTLPSpanExporter(
         endpoint=endpoint,
-        headers=_headers(headers.get_secret_value()) if headers else None,
+        headers=collector_headers(settings),
         timeout=None if _TIMEOUT_VARIABLES & os.environ.keys() else EXPORT_TIMEOUT,
     )
     attributes = {"service.name": service, "service.version": version, "deployment.environment.name": settings.env}
@@ -57,9 +57,10 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
     return provider
 
 
-def _headers(text: str) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in text.split(",") if "=" in pair)
-    return {name.strip(): value.strip() for name, _, value in pairs}
+def collector_headers(settings: RuntimeSettings) -> dict[str, str]:
+    """Return the headers for the collector, whose values are secrets."""
+    headers = settings.otel_exporter_otlp_headers
+    return parse_env_headers(headers.get_secret_value(), liberal=True) if headers else {}
 
 
 def shutdown_tracing(provider: trace.TracerProvider, timeout: float) -> None:

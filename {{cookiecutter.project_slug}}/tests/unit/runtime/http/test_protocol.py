@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 
@@ -135,6 +136,20 @@ async def test_a_connection_that_is_reset_leaves_no_timer(running: Running) -> N
         connection.writer.transport.abort()
         await running.all_closed()
         assert not has_timer(protocol)
+
+
+async def test_a_request_that_has_arrived_is_answered_although_the_server_is_ending(running: Running) -> None:
+    await running.all_closed()
+    async with connected(running.address) as connection:
+        connection.request("/test/ok")
+        await connection.answer()
+        (protocol,) = running.server.server_state.connections
+        # It is in the kernel, and the event loop, which is here, can't have seen it.
+        os.write(connection.writer.get_extra_info("socket").fileno(), b"GET /test/ok HTTP/1.1\r\nHost: test\r\n\r\n")
+        protocol.shutdown()
+        assert (await connection.answer()).status == 200
+        protocol.shutdown()
+        assert await connection.closed() == b""
 
 
 async def test_each_of_ten_pipelined_requests_has_its_own_identifiers(running: Running) -> None:
