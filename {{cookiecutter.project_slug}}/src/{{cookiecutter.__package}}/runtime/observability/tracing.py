@@ -57,7 +57,7 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
     return provider
 
 
-def collector_headers(settings: RuntimeSettings) -> dict[str, str]:
+def collector_headers(settings: RuntimeSettings) -> Mapping[str, str]:
     """Return the headers for the collector, whose values are secrets."""
     headers = settings.otel_exporter_otlp_headers
     return parse_env_headers(headers.get_secret_value(), liberal=True) if headers else {}
