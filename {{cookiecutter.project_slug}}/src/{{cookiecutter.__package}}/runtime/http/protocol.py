@@ -143,7 +143,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._timer = None
-        if self._begun:
+        if self._begun and self.flow.read_paused:
+            # It is we who do not read: earlier requests of this connection are still being answered.
+            self._start_timer()
+        elif self._begun:
             self._refuse(408)
         else:
             self._close()

@@ -169,6 +169,17 @@ async def test_a_pipelined_request_inherits_no_context(running: Running) -> None
         assert [(await connection.answer()).json() for _ in range(3)] == ["nothing"] * 3
 
 
+async def test_a_pipelined_request_that_waits_for_others_is_not_late(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/slow/0.3")
+        connection.request("/test/ok")
+        connection.send(b"GET /test/ok HTTP/1.1\r\nHo")
+        for _ in range(2):
+            assert (await connection.answer()).status == 200
+        connection.send(b"st: test\r\n\r\n")
+        assert (await connection.answer()).status == 200
+
+
 async def test_http_1_0_is_answered_and_closed(running: Running) -> None:
     async with connected(running.address) as connection:
         connection.send(b"GET /test/ok HTTP/1.0\r\n\r\n")
