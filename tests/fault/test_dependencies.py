@@ -43,6 +43,7 @@ def on_postgresql(service: Service, breakable_postgresql: Running) -> Service:
         DATABASE_URL=breakable_postgresql.url.rpartition("/")[0] + "/" + name,
         APP_DATABASE__STATEMENT_TIMEOUT="2",
         APP_DATABASE__POOL_TIMEOUT="1",
+        APP_DATABASE__CONNECT_TIMEOUT="0.9",
     )
     service.run("migrate")
     return service

@@ -126,6 +126,7 @@ class RuntimeSettings(BaseSettings):
             ("APP_HTTP__REQUEST_TIMEOUT", self.http.request_timeout),
             ("APP_DATABASE__STATEMENT_TIMEOUT", self.database.statement_timeout),
             ("APP_DATABASE__POOL_TIMEOUT", self.database.pool_timeout),
+            ("APP_DATABASE__CONNECT_TIMEOUT", self.database.connect_timeout),
         )
         for (outer, longer), (inner, shorter) in pairwise(ladder):
             if shorter >= longer:

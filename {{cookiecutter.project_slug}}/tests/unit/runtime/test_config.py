@@ -36,7 +36,13 @@ def test_the_docs_are_on_where_asked_for_or_local(env: str, docs: str, on: bool)
 
 
 @pytest.mark.parametrize(
-    "variable", ["APP_DATABASE__STATEMENT_TIMEOUT", "APP_DATABASE__POOL_TIMEOUT", "APP_HTTP__REQUEST_TIMEOUT"]
+    "variable",
+    [
+        "APP_DATABASE__STATEMENT_TIMEOUT",
+        "APP_DATABASE__POOL_TIMEOUT",
+        "APP_DATABASE__CONNECT_TIMEOUT",
+        "APP_HTTP__REQUEST_TIMEOUT",
+    ],
 )
 def test_waits_that_form_no_ladder_are_refused(variable: str) -> None:
     value = "1" if variable == "APP_HTTP__REQUEST_TIMEOUT" else "9"
