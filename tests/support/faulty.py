@@ -25,6 +25,19 @@ async def block(seconds: float) -> str:
     return "blocked"
 
 
+async def busy() -> str:
+    await asyncio.sleep(0.05)
+    return block_for(0.004)
+
+
+def block_for(seconds: float) -> str:
+    """Use the processor, as real work does."""
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        pass
+    return "worked"
+
+
 async def fail(text: str) -> str:
     raise RuntimeError(text)
 
@@ -63,7 +76,7 @@ def create_app(settings: Any, state: Any) -> Any:
     endpoint: Any
     for endpoint in (block, slow):
         app.get(f"/test/{endpoint.__name__}/{{seconds}}")(endpoint)
-    for endpoint in (fail, log):
+    for endpoint in (busy, fail, log):
         app.get(f"/test/{endpoint.__name__}")(endpoint)
     for endpoint in (broken_stream, big):
         app.get(f"/test/{endpoint.__name__}", response_model=None)(endpoint)
