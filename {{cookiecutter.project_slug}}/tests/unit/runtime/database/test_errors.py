@@ -1,5 +1,7 @@
 import builtins
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -75,11 +77,11 @@ def test_nothing_else_is_retried(sqlstate: str) -> None:
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
-    connection.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)")
-    connection.execute("INSERT INTO thing VALUES (1, 'Tea')")
-    return connection
+def sqlite(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)")
+        connection.execute("INSERT INTO thing VALUES (1, 'Tea')")
+        yield connection
 
 
 def sqlite_error(connection: sqlite3.Connection, statement: str) -> DBAPIError:
@@ -106,7 +108,7 @@ def test_another_violation_of_sqlite_is_none(sqlite: sqlite3.Connection) -> None
 
 def test_a_locked_sqlite_is_a_503(sqlite: sqlite3.Connection, tmp_path: Path) -> None:
     sqlite.execute("BEGIN IMMEDIATE")
-    other = sqlite3.connect(tmp_path / "test.db", isolation_level=None, timeout=0)
-    problem = problem_for(sqlite_error(other, "BEGIN IMMEDIATE"))
+    with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None, timeout=0)) as other:
+        problem = problem_for(sqlite_error(other, "BEGIN IMMEDIATE"))
     assert problem is not None
     assert problem.status_code == 503
