@@ -5,6 +5,7 @@ import functools
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -59,7 +60,7 @@ def migrate(settings: DatabaseSettings, url: str) -> None:
         }
     engine = create_engine(parsed, connect_args=arguments, hide_parameters=True)
     if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+        event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.connect() as connection:
@@ -71,6 +72,12 @@ def migrate(settings: DatabaseSettings, url: str) -> None:
     finally:
         engine.dispose()
     logger.info("The schema is at the newest revision.")
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None
+    # The file keeps it. Connections that all changed it at the service's start would be in each other's way.
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _try_lock(connection: Connection) -> bool:
