@@ -31,7 +31,7 @@ def tool(name: str) -> str:
         return found
     packed, unpacked = PACKED / f"{name}.xz", ROOT / "build/tools" / name
     if not packed.exists():
-        pytest.skip(f"no {name} on PATH or in ../shared/cluster/bin")
+        pytest.skip(f"there is no {name} on PATH or in ../shared/cluster/bin")
     if not unpacked.exists() or unpacked.stat().st_mtime < packed.stat().st_mtime:
         unpacked.parent.mkdir(parents=True, exist_ok=True)
         with lzma.open(packed) as source, tempfile.NamedTemporaryFile(dir=unpacked.parent, delete=False) as target:
