@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +18,18 @@ EVERYTHING = ("--values", CHART / "ci/everything-values.yaml")
 SDK = re.compile(r"OTEL_(TRACES_SAMPLER|RESOURCE_ATTRIBUTES|BSP_)")
 
 
-def variables(service: Service) -> set[str]:
-    """Return the variables that the service's JSON Schema of its settings describes."""
-    schema = json.loads(service.run("config", "--format", "json-schema").stdout)
-
-    def walk(inner: dict[str, Any], prefix: str) -> Iterator[str]:
-        for name, field in inner["properties"].items():
-            reference = field.get("$ref", "").rpartition("/")[2]
-            if reference and "properties" in schema["$defs"][reference]:
-                yield from walk(schema["$defs"][reference], f"{prefix}{name.upper()}__")
-            else:
-                # An alias is a whole name.
-                yield name if name.isupper() else prefix + name.upper()
-
-    return set(walk(schema, "APP_"))
+@pytest.fixture(scope="session")
+def described(installed: Path) -> dict[str, Any]:
+    """What the service's JSON Schema says of each variable."""
+    schema: dict[str, dict[str, Any]] = json.loads(
+        Service(installed, {}).run("config", "--format", "json-schema").stdout
+    )
+    return schema["properties"]
 
 
 @pytest.fixture(scope="session")
-def known(installed: Path) -> set[str]:
-    return variables(Service(installed, {}))
+def known(described: dict[str, Any]) -> set[str]:
+    return set(described)
 
 
 def given(rendered: list[Object]) -> dict[str, str]:
@@ -101,11 +93,12 @@ def test_the_values_reach_the_settings() -> None:
     assert (found["PORT"], found["APP_ADMIN__PORT"]) == ("8080", "9191")
 
 
-def test_the_chart_s_drain_is_the_settings_own(known: set[str], installed: Path) -> None:
-    schema = json.loads(Service(installed, {}).run("config", "--format", "json-schema").stdout)
-    defaults = {name: field["default"] for name, field in schema["$defs"]["ShutdownSettings"]["properties"].items()}
+def test_the_chart_s_drain_is_the_settings_own(described: dict[str, Any]) -> None:
     found = given(objects(render(CHART, *MINIMAL)))
-    assert {name: float(found[f"APP_SHUTDOWN__{name.upper()}"]) for name in defaults} == defaults
+    drain = [name for name in described if name.startswith("APP_SHUTDOWN__")]
+    assert drain
+    for name in drain:
+        assert float(found[name]) == described[name]["default"]
 
 
 def closing_seconds(runtime: Path) -> float:
@@ -208,9 +201,8 @@ def test_a_command_that_is_none_is_found(service: Service) -> None:
     assert "invalid choice" in service.run("migrat", "--help", code=2).stderr
 
 
-def test_the_mounts_are_where_the_service_looks(installed: Path) -> None:
+def test_the_mounts_are_where_the_service_looks(installed: Path, described: dict[str, Any]) -> None:
     """The secrets in the default of APP_SECRETS_DIR, SQLite's volume where the default of DATABASE_URL leads."""
-    properties = json.loads(Service(installed, {}).run("config", "--format", "json-schema").stdout)["properties"]
     dockerfile = (installed / "Dockerfile").read_text()
     (workdir,) = re.findall(r"^WORKDIR (/app)$", dockerfile, re.M)
 
@@ -219,7 +211,7 @@ def test_the_mounts_are_where_the_service_looks(installed: Path) -> None:
         (pod,) = (pod for name, pod in pod_templates(rendered) if name.startswith("Deployment/"))
         return {mount["name"]: mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
 
-    assert mounts("minimal")["secrets"] == properties["secrets_dir"]["default"]
+    assert mounts("minimal")["secrets"] == described["APP_SECRETS_DIR"]["default"]
     database = Path(workdir, "var/service.db")
     assert f"sqlite:///{database.relative_to(workdir)}" in (installed / ".env.example").read_text()
     assert mounts("sqlite")["data"] == str(database.parent)
