@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from support.answers import WITHOUT_EXAMPLE
 from support.baking import Bake
-from support.process import Server, Service
+from support.process import Server, Service, until
 from support.servers import free_port
 from support.services import environment
 
@@ -82,6 +83,18 @@ def test_whoever_waits_for_the_schema_is_told_whether_it_came(unmigrated: Servic
     assert "The schema was not current within 0.1 s." in waited.stdout
     unmigrated.run("migrate")
     unmigrated.run("wait-for-schema", "--timeout", "0.1")
+
+
+def test_a_command_that_waits_ends_on_sigterm_also_as_a_container_s_first_process(
+    unmigrated: Service, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as stdout:
+        process = unmigrated.start("wait-for-schema", stdout=stdout)
+    until(lambda: "The schema is behind" in log.read_text(), "its first look")
+    process.send_signal(signal.SIGTERM)
+    # Not -SIGTERM: that would be the default action, which a first process does not have.
+    assert process.wait(30) == 128 + signal.SIGTERM
 
 
 def test_a_secret_may_come_as_a_file(unmigrated: Service, tmp_path: Path) -> None:

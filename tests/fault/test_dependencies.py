@@ -112,7 +112,8 @@ def test_a_database_that_does_not_answer_is_a_503_in_time(
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.headers["retry-after"] == "1"
             assert re.fullmatch("[0-9a-f]{32}", answer.json()["trace_id"])
-            assert server.logged(logger="access", trace_id=answer.json()["trace_id"], http_response_status_code=503)
+            access = {"logger": "access", "trace_id": answer.json()["trace_id"], "http_response_status_code": 503}
+            until(lambda access=access: server.logged(**access), "the access line")  # type: ignore[misc]
         assert server.admin("/livez").status_code == 200
         until(lambda: status(server) == "degraded", "readiness to know")
         assert server.metric("dependency_up", name="database") == 0

@@ -9,6 +9,9 @@ import pytest
 EXPECTED = (
     "there is no python3.",
     "there is no Jaeger",
+    # The chart's tools: a machine has them on PATH or in ../shared/cluster/bin.
+    "there is no helm",
+    "there is no kube-score",
     "KUBECONFIG names no cluster",
     "there is no Prometheus operator",
     "only the test cluster",

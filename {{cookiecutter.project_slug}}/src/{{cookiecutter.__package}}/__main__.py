@@ -1,6 +1,7 @@
 """The commands of the service. Each imports what it needs itself, so that a wrong setting is told at once."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 
@@ -109,6 +110,8 @@ def main() -> int:
     smoking.add_argument("--url", default="http://127.0.0.1:8000", help="the service")
     smoking.add_argument("--admin-url", default="http://127.0.0.1:9090", help="its probes and metrics")
     arguments = parser.parse_args()
+    # A container's first process has no default action: without a handler it would ignore SIGTERM. `serve` has its own.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         code: int = arguments.run(arguments)
     except ConfigurationError as error:

@@ -40,8 +40,9 @@ def _known_revisions() -> tuple[set[str], set[str]]:
 
 
 def migrate(settings: DatabaseSettings, url: str) -> None:
-    """Upgrade to the newest revision. Waits for another migrator, and for the tables, up to `migration_lock_timeout` s.
+    """Upgrade to the newest revision, unless the schema is a later version's.
 
+    Waits for another migrator, and for the tables, up to `migration_lock_timeout` seconds.
     A statement waits for a table for `lock_timeout` seconds, since all others wait behind it; then the revision is
     undone and tried again.
 
@@ -67,6 +68,10 @@ def migrate(settings: DatabaseSettings, url: str) -> None:
             deadline = time.monotonic() + settings.migration_lock_timeout
             while not _try_lock(connection):
                 _wait("Another migration did not end", deadline, settings)
+            if _is_ahead(connection):
+                logger.info("The schema is ahead of this version, which can work with it.")
+                return
+            connection.rollback()
             while not _try_upgrade(connection):
                 _wait("A table that a migration changes was not free", deadline, settings)
     finally:
@@ -111,13 +116,22 @@ def _wait(reason: str, deadline: float, settings: DatabaseSettings) -> None:
     time.sleep(_IDLE)
 
 
+def _revisions(connection: Connection) -> set[str]:
+    """Return the revisions that the schema is at: none where nobody has migrated it."""
+    if not inspect(connection).has_table("alembic_version"):
+        return set()
+    return set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+
+
+def _is_ahead(connection: Connection) -> bool:
+    """Say whether the schema is a later version's, as after a rollback. Migrations only expand, so it serves us too."""
+    _, known = _known_revisions()
+    return bool(_revisions(connection) - known)
+
+
 def _is_current(connection: Connection) -> bool:
-    current = set()
-    if inspect(connection).has_table("alembic_version"):
-        current = set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
-    heads, known = _known_revisions()
-    # A revision that this code does not know is a newer one: its migrations only expand, so it serves us as well.
-    return heads <= current or bool(current - known)
+    heads, _ = _known_revisions()
+    return heads <= _revisions(connection) or _is_ahead(connection)
 
 
 async def schema_is_current(database: Database) -> bool:

@@ -95,6 +95,16 @@ async def test_a_schema_is_current_at_the_newest_revision_and_ahead_of_it(
     assert await schema_is_current(database)
 
 
+def test_a_schema_that_is_ahead_is_left_as_it_is(empty_database_url: str) -> None:
+    alembic(empty_database_url, command.upgrade, "head")
+    with connected(empty_database_url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of a later release'"))
+        connection.commit()
+    migrate(DatabaseSettings(), empty_database_url)
+    with connected(empty_database_url) as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "of a later release"
+
+
 def test_migrations_lead_up_and_down_and_to_what_the_models_say(empty_database_url: str) -> None:
     alembic(empty_database_url, command.upgrade, "head")
     alembic(empty_database_url, command.downgrade, "base")
