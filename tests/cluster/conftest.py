@@ -54,10 +54,17 @@ def kubeconfig() -> str:
 
 
 @pytest.fixture(scope="session")
-def baked(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cluster"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def baked(kubeconfig: str, shared: Path) -> Path:
     """A baked service whose images are in the cluster: one for all workers."""
-    shared = tmp_path_factory.getbasetemp().parent / "cluster"
-    shared.mkdir(exist_ok=True)
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "bake").exists():
@@ -95,17 +102,26 @@ VALUES: dict[str, object] = {
 
 
 @pytest.fixture(scope="module")
-def release(
-    request: pytest.FixtureRequest, baked: Path, nodes: list[Node], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Release]:
-    """The service's first version, installed.
+def turn(request: pytest.FixtureRequest, shared: Path) -> Iterator[None]:
+    """Files of tests run side by side, but for one that is `ALONE`: it loads the machine, and takes nodes away."""
+    with (shared / "turn").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if getattr(request.module, "ALONE", False) else fcntl.LOCK_SH)
+        yield
 
-    A file of tests may have `VALUES` of its own, and says `ON_ALL_NODES` where its pods may be on nodes that it loses.
-    """
+
+@pytest.fixture(scope="module")
+def release(
+    request: pytest.FixtureRequest,
+    baked: Path,
+    nodes: list[Node],
+    turn: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Release]:
+    """The service's first version, installed. A file of tests may have `VALUES` of its own."""
     name = request.module.__name__.rpartition(".")[2].replace("_", "-")
     folder = Path(shutil.copytree(baked, tmp_path_factory.mktemp(name) / baked.name))
     values = VALUES | getattr(request.module, "VALUES", {})
-    if not getattr(request.module, "ON_ALL_NODES", False):
+    if not getattr(request.module, "ALONE", False):
         values["nodeSelector"] = {"kubernetes.io/hostname": nodes[0].name}
     release = Release(folder, name, values)
     try:

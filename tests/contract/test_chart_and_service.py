@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 
 from support.charts import CHART, SCENARIOS, Object, containers, copy, objects, plant, pod_templates, render, run
-from support.process import Service
+from support.process import Service, until
 
 MINIMAL = ("--values", CHART / "ci/minimal-values.yaml")
 EVERYTHING = ("--values", CHART / "ci/everything-values.yaml")
@@ -163,6 +164,25 @@ def test_every_probe_and_the_metrics_are_answered(service: Service, tmp_path: Pa
     with service.served(tmp_path / "log") as server:
         assert {path: server.admin(path).status_code for path in paths} == dict.fromkeys(paths, 200)
         assert server.admin("/healthz").status_code == 404
+
+
+def unmeasured(folder: Path, exposed: str) -> set[str]:
+    """Return the metrics in a chart's alerts and dashboards that the service does not have."""
+    texts = [path.read_text() for path in folder.rglob("*") if path.is_file()]
+    named = {name for text in texts for name in re.findall(r"(\w+)\{job=", text)}
+    assert named
+    return named - set(re.findall(r"^(\w+)", exposed, re.M))
+
+
+def test_alerts_and_dashboards_ask_for_metrics_that_the_service_has(service: Service, tmp_path: Path) -> None:
+    with service.served(tmp_path / "log") as server:
+        until(lambda: server.metric("dependency_up", name="database") == 1, "a first check")
+        httpx2.get(f"{server.url}/no-such-path")
+        exposed = server.admin("/metrics").text
+    assert unmeasured(CHART / "files", exposed) == set()
+    chart = copy(tmp_path / "service")
+    plant(chart, "files/alerts/service.yaml", "dependency_up{", "dependency_is_up{")
+    assert unmeasured(chart / "files", exposed) == {"dependency_is_up"}
 
 
 def test_the_ports_are_those_of_the_image(installed: Path) -> None:

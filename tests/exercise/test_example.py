@@ -189,8 +189,7 @@ def flaws(exchange: Exchange, document: dict[str, Any]) -> list[str]:
         found.append("another status")
     if problem["trace_id"] != exchange.trace_id:
         found.append("another trace")
-    # `instance` is the path, as RFC 9457 has it: it says no more than the request's own address.
-    told = json.dumps(problem | {"instance": ""}) + json.dumps(dict(response.headers))
+    told = json.dumps(problem) + json.dumps(dict(response.headers))
     found += [f"{word} in {told}" for word in {CANARY, *INTERNALS.findall(told)} if word in told]
     return found
 

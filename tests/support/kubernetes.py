@@ -151,6 +151,10 @@ class Release:
         counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")]
         return counts == [wanted] * 4 and status["observedGeneration"] == deployment["metadata"]["generation"]
 
+    def uids(self) -> set[str]:
+        """Return which pods are ready, by what a pod that takes another's place does not share with it."""
+        return {pod["metadata"]["uid"] for pod in self.ready()}
+
     def restarts(self) -> int:
         containers = [status for pod in self.pods() for status in pod["status"].get("containerStatuses", [])]
         return sum(status["restartCount"] for status in containers)
@@ -190,7 +194,7 @@ class Release:
             (folder / f"{name}.txt").write_text(self.kubectl(*command, check=False))
         for pod in self.get("pods")["items"]:
             name = pod["metadata"]["name"]
-            logs = self.kubectl("logs", name, "--all-containers", "--prefix", "--tail=2000", check=False)
+            logs = self.kubectl("logs", name, "--all-containers", "--prefix", "--tail=50000", check=False)
             before = self.kubectl("logs", name, "--all-containers", "--prefix", "--tail=500", "--previous", check=False)
             (folder / f"{name}.log").write_text(f"{before}{logs}")
 

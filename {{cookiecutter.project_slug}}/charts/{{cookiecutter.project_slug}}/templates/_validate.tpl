@@ -93,6 +93,9 @@ What a schema can't say: values that contradict each other. All at once, each wi
 {{- $problems = append $problems "service.nodePort is set, and service.type is ClusterIP: set it to NodePort" }}
 {{- end }}
 
+{{- if and $v.metrics.prometheusRule.enabled (ne $v.metrics.discovery "serviceMonitor") }}
+{{- $problems = append $problems "metrics.prometheusRule.enabled is true, and its alerts know the pods by the ServiceMonitor's job: set metrics.discovery to serviceMonitor" }}
+{{- end }}
 {{- if hasSuffix ":4317" $v.otel.endpoint }}
 {{- $problems = append $problems (printf "otel.endpoint (%s) has gRPC's port, and the service speaks OTLP over HTTP: its port is 4318" $v.otel.endpoint) }}
 {{- end }}

@@ -172,7 +172,7 @@ class _Exchange:
             logger.warning("The answer broke off after its headers: %d %s", problem.status_code, problem.title)
             return
         self._deadline = None
-        headers, body = render(problem, self._scope["path"])
+        headers, body = render(problem)
         await self.send({"type": "http.response.start", "status": problem.status_code, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 

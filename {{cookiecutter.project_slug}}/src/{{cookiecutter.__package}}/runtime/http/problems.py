@@ -36,7 +36,6 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str | None = None
-    instance: str | None = None
     trace_id: str
     errors: list[FieldProblem] | None = None
 
@@ -93,13 +92,11 @@ class ServiceUnavailable(Problem):
         super().__init__(503, detail=detail, headers={"Retry-After": str(retry_after)})
 
 
-def render(problem: Problem, path: str | None) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return the answer's headers and body. `path` is None where the request's is not known."""
+def render(problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return the answer's headers and body. No `instance`: a path is input too, and the trace id says which it was."""
     content: dict[str, Any] = {"type": problem.type, "title": problem.title, "status": problem.status_code}
     if problem.safe_detail:
         content["detail"] = problem.safe_detail
-    if path is not None:
-        content["instance"] = path
     content |= {"trace_id": context.trace_id.get(), **problem.extensions}
     if problem.errors is not None:
         content["errors"] = [error.model_dump() for error in problem.errors]
@@ -109,8 +106,8 @@ def render(problem: Problem, path: str | None) -> tuple[list[tuple[bytes, bytes]
     return headers, body
 
 
-def response(problem: Problem, path: str) -> Response:
-    headers, body = render(problem, path)
+def response(problem: Problem) -> Response:
+    headers, body = render(problem)
     answer = Response(status_code=problem.status_code)
     answer.body, answer.raw_headers = body, headers
     return answer
@@ -137,15 +134,15 @@ async def _http_exception(request: Request, exc: Exception) -> Response:
         if "Allow" in headers:
             headers["Allow"] = allowed_methods(request.app.routes, request.scope)
         exc = Problem(exc.status_code, headers=headers)
-    return response(cast(Problem, exc), request.url.path)
+    return response(cast(Problem, exc))
 
 
 async def _invalid_request(request: Request, exc: Exception) -> Response:
     errors = cast(RequestValidationError, exc).errors()
     if any(error["loc"][:1] == ("body",) for error in errors) and not _is_json(request):
-        return response(Problem(415, detail="Send the body as application/json."), request.url.path)
+        return response(Problem(415, detail="Send the body as application/json."))
     problem = Problem(422, detail="The request is not valid.", errors=[_field_problem(error) for error in errors])
-    return response(problem, request.url.path)
+    return response(problem)
 
 
 def _is_json(request: Request) -> bool:

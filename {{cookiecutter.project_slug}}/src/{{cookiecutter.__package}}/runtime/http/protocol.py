@@ -194,7 +194,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _write_problem(self, problem: Problem) -> None:
         request_id, _ = context.identify([])
-        headers, body = render(problem, None)
+        headers, body = render(problem)
         headers += [(b"x-request-id", request_id.encode()), (b"connection", b"close")]
         lines = [b"HTTP/1.1 %d %s" % (problem.status_code, problem.title.encode())]
         lines += [name + b": " + value for name, value in self.server_state.default_headers + headers]
