@@ -25,7 +25,7 @@ RUNTIME = re.compile(r"/src/\w+/runtime/")
 
 
 # Templates of others, whose braces are their own.
-FOREIGN = re.compile(r"\.mako$|/charts/[^/]+/templates/")
+FOREIGN = re.compile(r"\.mako$|/charts/[^/]+/(templates|files)/")
 
 
 def leftovers(service: Path) -> list[Path]:
