@@ -19,14 +19,16 @@ CANARIES = ("canary-name", "canary-query", "canary-header")
 
 
 def spans(jaeger: Jaeger, trace: str, count: int) -> list[dict[str, Any]]:
-    """Return a trace's spans, with their tags as a dictionary, when so many have arrived."""
+    """Return a trace's spans, with their tags as a dictionary, when so many have arrived, the request's included."""
 
     def found() -> list[dict[str, Any]]:
         traces = httpx2.get(f"{jaeger.query_url}/api/traces/{trace}").json()["data"] or [{"spans": []}]
-        return traces[0]["spans"] if len(traces[0]["spans"]) >= count else []
+        arrived = [span | {"tags": {tag["key"]: tag["value"] for tag in span["tags"]}} for span in traces[0]["spans"]]
+        # The request's ends last, and may come in another batch than those within it.
+        whole = any(span["tags"]["span.kind"] == "server" for span in arrived)
+        return arrived if whole and len(arrived) >= count else []
 
-    arrived = until(found, f"{count} spans of {trace}")
-    return [span | {"tags": {tag["key"]: tag["value"] for tag in span["tags"]}} for span in arrived]
+    return until(found, f"{count} spans of {trace}")
 
 
 def test_a_trace_goes_from_the_caller_to_the_database_and_redis(

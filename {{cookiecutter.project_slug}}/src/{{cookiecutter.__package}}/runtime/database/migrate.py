@@ -68,15 +68,10 @@ def migrate(settings: DatabaseSettings, url: str) -> None:
             deadline = time.monotonic() + settings.migration_lock_timeout
             while not _try_lock(connection):
                 _wait("Another migration did not end", deadline, settings)
-            if _is_ahead(connection):
-                logger.info("The schema is ahead of this version, which can work with it.")
-                return
-            connection.rollback()
             while not _try_upgrade(connection):
                 _wait("A table that a migration changes was not free", deadline, settings)
     finally:
         engine.dispose()
-    logger.info("The schema is at the newest revision.")
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
@@ -98,13 +93,18 @@ def _try_upgrade(connection: Connection) -> bool:
     config = _config()
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "heads")
+        ahead = _is_ahead(connection)
+        connection.rollback()
+        if not ahead:
+            command.upgrade(config, "heads")
     except OperationalError as error:
         if not is_lock_timeout(error):
             raise
         connection.rollback()
         return False
     connection.commit()
+    place = "ahead of this version, which can work with it" if ahead else "at the newest revision"
+    logger.info("The schema is %s.", place)
     return True
 
 
