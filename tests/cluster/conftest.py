@@ -63,11 +63,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def baked(kubeconfig: str, shared: Path) -> Path:
+def baked(nodes: list[Node], shared: Path) -> Path:
     """A baked service whose images are in the cluster: one for all workers."""
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "bake").exists():
+            kubernetes.keep_dns_on(nodes[0])
             answers = {"project_slug": "orders", "image_registry": "localhost"}
             service = baking.bake(shared / "bake", answers)
             kubernetes.build(f"localhost/orders:{FIRST}", service)

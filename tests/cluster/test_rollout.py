@@ -74,21 +74,24 @@ def test_draining_a_node_loses_nothing_and_pods_spread_again(release: Release, n
 
 
 def test_deleting_a_pod_loses_nothing(release: Release, nodes: list[Node]) -> None:
-    with under_load(release, nodes, 10_000) as result:
+    with under_load(release, nodes, 8000) as result:
         release.kubectl("delete", "pod", release.pods()[0]["metadata"]["name"], "--wait=true")
         wait_until_settled(release)
     assert result.failures == []
 
 
 def test_killing_a_pod_loses_only_what_was_in_flight(release: Release, nodes: list[Node]) -> None:
-    """A refused connection is tried again, as gateways do: that request was never in flight."""
+    """A refused connection is tried again, as gateways do: that request was never in flight.
+
+    What was in flight at that moment is not known to the millisecond; it was no more than the most until then.
+    """
     killed = release.pods()[0]
-    with under_load(release, nodes, 10_000, connect_retries=5) as result:
+    with under_load(release, nodes, 6000, connect_retries=5) as result:
+        in_flight = result.most_in_flight
         kubernetes.kill_container(killed)
-        before = result.in_flight
         until(lambda: release.restarts() == 1, "the container's restart")
         wait_until_settled(release)
-    assert len(result.failures) <= before, result.failures
+    assert len(result.failures) <= in_flight, result.failures
     assert killed["metadata"]["uid"] in {pod["metadata"]["uid"] for pod in release.ready()}
 
 

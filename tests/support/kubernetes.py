@@ -69,6 +69,14 @@ def workers() -> list[Node]:
     ]
 
 
+def keep_dns_on(node: Node) -> None:
+    """Move the test cluster's only DNS server to a node that no test takes away. Others have two, and a budget."""
+    if is_test_cluster():
+        pinned = {"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/hostname": node.name}}}}}
+        kubectl("-n", "kube-system", "patch", "deployment", "coredns", "--patch", json.dumps(pinned))
+        kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
+
+
 @dataclass
 class Release:
     """A service in a namespace of its own, which enforces PodSecurity `restricted`."""

@@ -30,6 +30,7 @@ class Load:
 
     sent: int = 0
     answered: int = 0
+    most_in_flight: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
@@ -88,6 +89,7 @@ async def _send(
         async def send(call: Call, client: httpx2.AsyncClient) -> None:
             outcome: int | Exception
             result.sent += 1
+            result.most_in_flight = max(result.most_in_flight, result.in_flight)
             try:
                 outcome = (await client.request(call.method, call.path, json=call.json)).status_code
             except httpx2.HTTPError as error:
