@@ -103,37 +103,39 @@ VALUES: dict[str, object] = {
 
 
 @pytest.fixture(scope="module")
-def turn(request: pytest.FixtureRequest, shared: Path) -> Iterator[None]:
-    """Files of tests run side by side, but for one that is `ALONE`: it loads the machine, and takes nodes away."""
-    with (shared / "turn").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if getattr(request.module, "ALONE", False) else fcntl.LOCK_SH)
-        yield
-
-
-@pytest.fixture(scope="module")
 def release(
     request: pytest.FixtureRequest,
     baked: Path,
     nodes: list[Node],
-    turn: None,
+    shared: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Release]:
-    """The service's first version, installed. A file of tests may have `VALUES` of its own."""
+    """The service's first version, installed. A file of tests may have `VALUES` of its own.
+
+    Files run side by side, but for one that is `ALONE`: it loads the machine and takes nodes away, once all others have
+    ended.
+    """
     name = request.module.__name__.rpartition(".")[2].replace("_", "-")
     folder = Path(shutil.copytree(baked, tmp_path_factory.mktemp(name) / baked.name))
+    alone = getattr(request.module, "ALONE", False)
     values = VALUES | getattr(request.module, "VALUES", {})
-    if not getattr(request.module, "ALONE", False):
+    if not alone:
         values["nodeSelector"] = {"kubernetes.io/hostname": nodes[0].name}
     release = Release(folder, name, values)
-    try:
-        release.create(nodes[0])
-        release.upgrade(tag=FIRST)
-        yield release
-    except RuntimeError:
-        release.describe(FAILURES / name)
-        raise
-    finally:
-        release.delete()
+    with (shared / "turn").open("w") as lock:
+        if not alone:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            release.create(nodes[0])
+            release.upgrade(tag=FIRST)
+            if alone:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield release
+        except RuntimeError:
+            release.describe(FAILURES / name)
+            raise
+        finally:
+            release.delete()
 
 
 def calls_to(url: str) -> Iterator[Call]:

@@ -38,7 +38,7 @@ def connects(url: str) -> bool:
 
 
 def test_an_upgrade_with_a_migration_loses_nothing(release: Release, nodes: list[Node]) -> None:
-    with under_load(release, nodes, 10_000) as result:
+    with under_load(release, nodes, 9000) as result:
         release.upgrade(tag=SECOND)
     assert result.failures == []
     assert release.sql("SELECT version_num FROM alembic_version") == "0003"
@@ -50,7 +50,7 @@ def test_an_upgrade_with_a_migration_loses_nothing(release: Release, nodes: list
 
 
 def test_a_rollback_loses_nothing_and_leaves_the_schema_ahead(release: Release, nodes: list[Node]) -> None:
-    with under_load(release, nodes, 10_000) as result:
+    with under_load(release, nodes, 9000) as result:
         release.helm("rollback", release.name, "--wait", "--wait-for-jobs", "--timeout", "5m")
     assert result.failures == []
     assert release.sql("SELECT version_num FROM alembic_version") == "0003"
@@ -61,7 +61,7 @@ def test_draining_a_node_loses_nothing_and_pods_spread_again(release: Release, n
     assert len(spread(release)) == 2
     drained = nodes[-1].name
     try:
-        with under_load(release, nodes, 10_000) as result:
+        with under_load(release, nodes, 9000) as result:
             kubectl("drain", drained, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
             wait_until_settled(release)
         assert result.failures == []
