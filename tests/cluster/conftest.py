@@ -163,8 +163,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let nothing of an earlier run pass for this one's."""
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(FAILURES, ignore_errors=True)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    for report in terminalreporter.stats.get("failed", []):
-        terminalreporter.write_line(
-            f"{report.nodeid}: events, logs and descriptions are in {FAILURES / report.head_line.rpartition('.')[2]}"
-        )
+    if terminalreporter.stats.keys() & {"failed", "error"}:
+        terminalreporter.write_line(f"Events, logs and descriptions of what failed are in {FAILURES}")

@@ -26,20 +26,20 @@ def newest_job(release: Release) -> Object:
 
 
 def test_a_migration_that_fails_leaves_the_old_pods_serving_and_says_how_to_go_on(release: Release) -> None:
-    before = {pod["metadata"]["uid"] for pod in release.ready()}
+    before = release.uids()
     migrations = {"backoffLimit": 0}
     with rehearsed(release, "0002", fails=True):
         failed = release.upgrade(tag=THIRD, migrations=migrations, timeout="45s", check=False)
     assert failed.returncode
     assert newest_job(release)["metadata"]["name"] in failed.stderr
-    assert before <= {pod["metadata"]["uid"] for pod in release.ready()}
+    assert before <= release.uids()
     assert "migrations.retryToken" in release.helm("get", "notes", release.name).stdout
     logs = release.kubectl("logs", "--selector", "app.kubernetes.io/component=migration", "--tail=-1")
     assert "rehearsed failure" in logs
 
     release.upgrade(tag=THIRD, migrations=migrations | {"retryToken": "1"})
     assert release.sql("SELECT version_num FROM alembic_version") == "0004"
-    assert not before & {pod["metadata"]["uid"] for pod in release.ready()}
+    assert not before & release.uids()
 
 
 def test_a_migration_of_two_minutes_is_waited_for_and_nothing_is_killed(release: Release) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +30,6 @@ class Load:
     sent: int = 0
     answered: int = 0
     most_in_flight: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -45,10 +43,8 @@ class Load:
 
     def note(self, call: Call, kept: bool, outcome: int | Exception) -> None:
         self.answered += 1
-        if isinstance(outcome, int):
-            self.statuses[outcome] += 1
-            if outcome < 500:
-                return
+        if isinstance(outcome, int) and outcome < 500:
+            return
         when = datetime.now(UTC).isoformat(timespec="milliseconds")
         connection = "kept" if kept else "new"
         self.failures.append(f"{when} {call.method} {call.path} on a {connection} connection: {outcome!r}")

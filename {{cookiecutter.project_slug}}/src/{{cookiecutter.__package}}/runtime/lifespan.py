@@ -38,7 +38,7 @@ async def lifespan(
         prefix = settings.redis.key_prefix or service.NAME
         backend = RedisBackend(redis, prefix) if redis is not None else MemoryBackend()
         cache = Cache(backend, settings.redis.connect_timeout + settings.redis.timeout)
-        app.state.resources = Resources(settings, state, database, cache, redis, tracer_provider)
+        app.state.resources = Resources(settings, database, cache, redis)
 
         async def schema() -> None:
             if not await schema_is_current(database):

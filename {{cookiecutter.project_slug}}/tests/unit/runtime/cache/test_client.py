@@ -35,22 +35,6 @@ async def client(url: Callable[[], str], **variables: str) -> AsyncIterator[Trac
     await client.aclose()
 
 
-@pytest.fixture
-async def silent_port() -> AsyncIterator[int]:
-    """A port where connections are taken and nothing is ever said."""
-    writers = []
-
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        await reader.read()
-
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1]
-    server.close()
-    for writer in writers:
-        writer.close()
-
-
 async def test_a_silent_server_is_given_up_in_time(silent_port: int) -> None:
     url = f"redis://127.0.0.1:{silent_port}/0"
     async with client(lambda: url, timeout="0.05") as redis, asyncio.timeout(WITHIN):

@@ -1,7 +1,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from math import inf
 from typing import Any
 from uuid import uuid4
@@ -49,22 +49,6 @@ def status_for(error: BaseException) -> int | None:
 async def scalar(database: Database, statement: str) -> Any:
     async with database.write_session() as session:
         return (await session.execute(text(statement))).scalar_one()
-
-
-@pytest.fixture
-async def silent_port() -> AsyncIterator[int]:
-    """A port where connections are taken and nothing is ever said."""
-    writers = []
-
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        await reader.read()
-
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1]
-    server.close()
-    for writer in writers:
-        writer.close()
 
 
 async def connection_error(url: str) -> OperationalError:
