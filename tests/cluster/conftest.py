@@ -170,5 +170,5 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if terminalreporter.stats.keys() & {"failed", "error"}:
+    if FAILURES.exists():
         terminalreporter.write_line(f"Events, logs and descriptions of what failed are in {FAILURES}")
