@@ -95,16 +95,6 @@ def test_killing_a_pod_loses_only_what_was_in_flight(release: Release, nodes: li
     assert killed["metadata"]["uid"] in release.uids()
 
 
-def test_the_load_sees_a_service_that_goes_without_a_drain(release: Release, nodes: list[Node]) -> None:
-    """The twin of them all: the same deletion, with no drain and no grace."""
-    release.upgrade(tag=FIRST, shutdown={"drain": 0, "requests": 1, "telemetry": 1})
-    with under_load(release, nodes, 1000) as result:
-        for pod in release.pods():
-            release.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=1", "--wait=false")
-        until(lambda: result.failures, "a failed request")
-        wait_until_settled(release)
-
-
 def test_a_node_that_is_lost_is_survived_and_its_pods_come_back(release: Release, nodes: list[Node]) -> None:
     if not kubernetes.is_test_cluster():
         pytest.skip("only the test cluster can lose a node")
@@ -165,3 +155,13 @@ def test_nobody_else_is_selected(release: Release) -> None:
     for service in (release.name, f"{release.name}-admin"):
         until(lambda service=service: selected(release, service) == addresses, f"{service} to lead to {addresses}")  # type: ignore[misc]
     assert release.get("poddisruptionbudget", release.name)["status"]["expectedPods"] == len(addresses)
+
+
+def test_the_load_sees_a_service_that_goes_without_a_drain(release: Release, nodes: list[Node]) -> None:
+    """The twin of them all, and the last, since it leaves such a service: a deletion with no drain and no grace."""
+    release.upgrade(tag=FIRST, shutdown={"drain": 0, "requests": 1, "telemetry": 1})
+    with under_load(release, nodes, 1000) as result:
+        for pod in release.pods():
+            release.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=1", "--wait=false")
+        until(lambda: result.failures, "a failed request")
+        wait_until_settled(release)

@@ -143,21 +143,24 @@ class Release:
         waiting = ["--wait", "--wait-for-jobs", "--timeout", timeout] if wait else []
         return self.helm(*command, *waiting, *arguments, check=check)
 
+    def all_pods(self, component: str = "server") -> list[Object]:
+        selector = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
+        return list(self.get("pods", "--selector", selector)["items"])
+
     def pods(self, component: str = "server") -> list[Object]:
         """Return the pods that are not about to go."""
-        selector = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
-        pods: list[Object] = self.get("pods", "--selector", selector)["items"]
-        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return [pod for pod in self.all_pods(component) if "deletionTimestamp" not in pod["metadata"]]
 
     def ready(self) -> list[Object]:
         return [pod for pod in self.pods() if condition(pod, "Ready")]
 
     def settled(self) -> bool:
-        """Say whether as many pods as wanted are there, all of the newest kind, and no other."""
+        """Say whether all pods are there, all of the newest kind, and no other, not even one that drains."""
         deployment = self.get("deployment", self.name)
         status, wanted = deployment["status"], deployment["spec"]["replicas"]
         counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")]
-        return counts == [wanted] * 4 and status["observedGeneration"] == deployment["metadata"]["generation"]
+        observed = status["observedGeneration"] == deployment["metadata"]["generation"]
+        return counts == [wanted] * 4 and observed and len(self.all_pods()) == wanted
 
     def uids(self) -> set[str]:
         """Return which pods are ready, by what a pod that takes another's place does not share with it."""

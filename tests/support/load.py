@@ -41,13 +41,19 @@ class Load:
         enough = self.answered + more
         until(lambda: self.answered >= enough, f"{more} more requests", seconds)
 
-    def note(self, call: Call, kept: bool, outcome: int | Exception) -> None:
+    def note(self, call: Call, kept: bool, seconds: float, outcome: httpx2.Response | Exception) -> None:
         self.answered += 1
-        if isinstance(outcome, int) and outcome < 500:
-            return
+        if isinstance(outcome, httpx2.Response):
+            if outcome.status_code < 500:
+                return
+            said = f"{outcome.status_code} {outcome.text}"
+        else:
+            said = repr(outcome)
         when = datetime.now(UTC).isoformat(timespec="milliseconds")
         connection = "kept" if kept else "new"
-        self.failures.append(f"{when} {call.method} {call.path} on a {connection} connection: {outcome!r}")
+        self.failures.append(
+            f"{when} {call.method} {call.path} on a {connection} connection, after {seconds:.3f} s: {said}"
+        )
 
 
 @contextlib.contextmanager
@@ -80,25 +86,26 @@ async def _send(
         transport = httpx2.AsyncHTTPTransport(limits=limits, retries=retries)
         return httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, transport=transport)
 
+    loop = asyncio.get_running_loop()
     async with client(64) as kept, client(0) as new:
 
         async def send(call: Call, client: httpx2.AsyncClient) -> None:
-            outcome: int | Exception
+            outcome: httpx2.Response | Exception
             result.sent += 1
             result.most_in_flight = max(result.most_in_flight, result.in_flight)
+            began = loop.time()
             try:
-                outcome = (await client.request(call.method, call.path, json=call.json)).status_code
+                outcome = await client.request(call.method, call.path, json=call.json)
             except httpx2.HTTPError as error:
                 outcome = error
-            result.note(call, client is kept, outcome)
+            result.note(call, client is kept, loop.time() - began, outcome)
 
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        started = loop.time()
         tasks: set[asyncio.Task[None]] = set()
         for number in itertools.count():
             if stop.is_set():
                 break
-            await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
+            await asyncio.sleep(max(0.0, started + number / rate - loop.time()))
             task = asyncio.create_task(send(next(calls), kept if number % new_each else new))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
