@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := build/orders-service
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-cluster check lock
+.PHONY: help run test test-mutants test-cluster check lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,6 +24,9 @@ run: .venv/installed ## bake the default service into build/ and serve it at htt
 
 test: .venv/installed ## prove the template
 	$(BIN)/python -m pytest
+
+test-mutants: .venv/installed ## plant defects in a copy, and see each caught by the check that is meant for it
+	$(BIN)/python -m pytest tests/mutants
 
 test-cluster: .venv/installed ## prove the chart on the cluster of KUBECONFIG, or on one of its own
 	tests/cluster/run
