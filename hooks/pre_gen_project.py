@@ -49,7 +49,7 @@ TAKEN = {
     "typing_extensions", "typing_inspection", "tzdata", "urllib3", "uvicorn", "uvloop",
 }  # fmt: skip
 # Folders and modules of the service itself.
-OWN = {"docs", "migrations", "src", "support", "test", "tests"}
+OWN = {"docs", "migrations", "src", "support", "test", "tests", "tools"}
 
 LENGTH = 120
 # A DNS-1035 label, as Kubernetes asks of a Service; short enough for the names that are made of it.

@@ -33,6 +33,7 @@ REFUSED = [
     ({"project_slug": "class"}, SERVICE),
     ({"project_slug": "asyncio"}, SERVICE),
     ({"project_slug": "tests"}, SERVICE),
+    ({"project_slug": "tools"}, SERVICE),
     ({"owner": "two words"}, "catalog"),
     ({"owner": ""}, "catalog"),
     ({"owner": "x" * 64}, "catalog"),

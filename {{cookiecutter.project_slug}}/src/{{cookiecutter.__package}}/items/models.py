@@ -9,6 +9,7 @@ _version = Column("version", Integer, nullable=False)
 
 
 class Item(Entity, table=True):
+    __tablename__ = "item"
     # Each update asks for the version that it read, so that none is lost.
     __mapper_args__ = {"version_id_col": _version}  # noqa: RUF012 - SQLAlchemy's name
 

@@ -1,4 +1,4 @@
-"""The HTTP interface of items: each pattern once, to be copied."""
+"""The HTTP interface of items."""
 
 from typing import Annotated
 from uuid import UUID

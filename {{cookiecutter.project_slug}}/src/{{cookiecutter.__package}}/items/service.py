@@ -22,7 +22,7 @@ async def create(session: AsyncSession, new: NewItem) -> Item:
 
 
 async def page(session: AsyncSession, limit: int, after: Position | None) -> tuple[list[Item], Position | None]:
-    """Return the newest items after a position, and the position of the last one if there are more."""
+    """Return the newest after a position, and the position of the last one if there are more."""
     query = select(Item).order_by(desc(col(Item.created_at)), desc(col(Item.id))).limit(limit + 1)
     if after is not None:
         query = query.where(tuple_(col(Item.created_at), col(Item.id)) < after)

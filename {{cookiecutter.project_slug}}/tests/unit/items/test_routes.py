@@ -10,7 +10,7 @@ async def new_item(client: httpx2.AsyncClient, name: str = "Tea") -> httpx2.Resp
     return answer
 
 
-async def test_a_new_item_is_found_where_location_says(client: httpx2.AsyncClient) -> None:
+async def test_what_is_created_is_found_where_location_says(client: httpx2.AsyncClient) -> None:
     created = await new_item(client)
     found = await client.get(created.headers["location"])
     assert found.json() == created.json()
@@ -49,12 +49,12 @@ async def test_a_key_with_another_body_is_refused(client: httpx2.AsyncClient) ->
 
 
 async def test_pages_neither_skip_nor_repeat(client: httpx2.AsyncClient) -> None:
-    created = [(await new_item(client, f"Item {number}")).json()["id"] for number in range(5)]
+    created = [(await new_item(client, f"Tea {number}")).json()["id"] for number in range(5)]
     seen: list[str] = []
     cursor: str | None = None
     while True:
         page = (await client.get("/v1/items", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
-        seen += [item["id"] for item in page["items"]]
+        seen += [found["id"] for found in page["items"]]
         if (cursor := page["next_cursor"]) is None:
             break
     assert seen == created[::-1]
@@ -103,12 +103,12 @@ async def test_a_stale_etag_never_wins(client: httpx2.AsyncClient) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412]
 
 
-async def test_a_deleted_item_is_gone(client: httpx2.AsyncClient) -> None:
+async def test_what_is_deleted_is_gone(client: httpx2.AsyncClient) -> None:
     created = await new_item(client)
     path = created.headers["location"]
     assert (await client.delete(path, headers={"If-Match": created.headers["etag"]})).status_code == 204
     assert (await client.get(path)).status_code == 404
 
 
-async def test_an_unknown_item_is_a_problem(client: httpx2.AsyncClient) -> None:
+async def test_an_unknown_id_is_a_problem(client: httpx2.AsyncClient) -> None:
     assert (await client.get(f"/v1/items/{uuid4()}")).status_code == 404
