@@ -56,7 +56,7 @@ def rendered(filled: dict[str, str]) -> dict[Path, str]:
 
 def spelling_problems(variable: str, name: str) -> list[str]:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
-        form = "lower-case letters, digits and single hyphens or underscores, and begin with a letter, as in order-lines"
+        form = "lower-case letters, digits and single hyphens or underscores, with a letter first, as in order-lines"
         return [f"{variable}={name} can't name it in code: it must be {form}"]
     if not 2 <= len(name) <= LENGTH:
         return [f"{variable}={name} has {len(name)} characters: it must have 2 to {LENGTH}"]
@@ -113,8 +113,8 @@ class History:
             revision, down = str(assigned(tree, "revision")), assigned(tree, "down_revision")
             if revision in self.files:
                 self.problems.append(
-                    f"{self.files[revision]} and {path} are both revision {revision}: give the later one the next number, "
-                    "in its name and in `revision`, and the other's as its `down_revision`"
+                    f"{self.files[revision]} and {path} are both revision {revision}: give the later one the next "
+                    "number, in its name and in `revision`, and the other's number as its `down_revision`"
                 )
             self.files[revision] = path
             followed |= {down} if isinstance(down, str) else set(down or ())
@@ -122,21 +122,22 @@ class History:
         self.heads = sorted(set(self.files) - followed)
         if len(self.heads) != 1 and not self.problems:
             self.problems.append(
-                f"{VERSIONS} has {len(self.heads)} newest revisions ({', '.join(self.heads)}) and must have one: give one "
-                "of them another as its `down_revision`"
+                f"{VERSIONS} has {len(self.heads)} newest revisions ({', '.join(self.heads)}) and must have one: give "
+                "one of them the other as its `down_revision`"
             )
 
     def _count_tables(self, tree: ast.Module) -> None:
         upgrades = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "upgrade")
         for node in (node for upgrade in upgrades for node in ast.walk(upgrade)):
-            match node:
-                case ast.Call(func=ast.Attribute(attr="create_table"), args=[ast.Constant(value=table), *_]):
-                    self.tables[table] += 1
-                case ast.Call(func=ast.Attribute(attr="drop_table"), args=[ast.Constant(value=table), *_]):
-                    self.tables[table] -= 1
-                case ast.Call(func=ast.Attribute(attr="rename_table"), args=[ast.Constant(old), ast.Constant(table), *_]):
-                    self.tables[old] -= 1
-                    self.tables[table] += 1
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                match node.func.attr, [argument.value for argument in node.args if isinstance(argument, ast.Constant)]:
+                    case "create_table", [str(table), *_]:
+                        self.tables[table] += 1
+                    case "drop_table", [str(table), *_]:
+                        self.tables[table] -= 1
+                    case "rename_table", [str(old), str(table), *_]:
+                        self.tables[old] -= 1
+                        self.tables[table] += 1
 
     def next(self) -> str:
         """Return the next number. migrations/env.py counts in the same way for `make migration`."""
@@ -150,11 +151,10 @@ def parsed(path: Path) -> ast.Module:
 def assigned(tree: ast.Module, name: str) -> str | tuple[str, ...] | None:
     """Return the literal that a module assigns to a name."""
     for node in tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=value) | ast.AnnAssign(
-                target=ast.Name(id=found), value=ast.expr() as value
-            ) if found == name:
-                literal: str | tuple[str, ...] | None = ast.literal_eval(value)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if isinstance(target, ast.Name) and target.id == name:
+                literal: str | tuple[str, ...] | None = ast.literal_eval(node.value)
                 return literal
     return None
 
