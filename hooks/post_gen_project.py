@@ -1,21 +1,26 @@
 """Takes the example out where it was refused, and says what comes next. Creates nothing: a bake works without it."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 INCLUDE_EXAMPLE = "{{ cookiecutter.include_example }}" == "True"
-PACKAGE = Path("src/{{ cookiecutter.__package }}")
+# What the example consists of. The service's own `make remove-example` reads it as well.
+EXAMPLE = Path("tools/example.json")
 
-if not INCLUDE_EXAMPLE:
-    for folder in (PACKAGE / "items", Path("tests/unit/items")):
-        shutil.rmtree(folder, ignore_errors=True)
-    Path("migrations/versions/0002_items.py").unlink(missing_ok=True)
-    # app.py is written so that it stays formatted without the lines that name the example.
-    app = PACKAGE / "app.py"
-    lines = app.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not re.search(r"\bitems", line)]
-    app.write_text("".join(kept), encoding="utf-8", newline="\n")
+if not INCLUDE_EXAMPLE and EXAMPLE.exists():
+    example = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    for pattern in example["folders"]:
+        for folder in Path().glob(pattern):
+            shutil.rmtree(folder)
+    for pattern, lines in example["texts"].items():
+        for path in Path().glob(pattern):
+            kept = re.sub(lines, "", path.read_text(encoding="utf-8"), flags=re.M)
+            path.write_text(kept, encoding="utf-8", newline="\n")
+    # No database has it yet; later it stays.
+    Path(example["revision"]).unlink()
+    EXAMPLE.unlink()
 
 print("""\
 Baked {{ cookiecutter.project_slug }}. Next:

@@ -38,9 +38,9 @@ _TABLES_OF = (app, idempotency)
 _DROP = context.get_x_argument(as_dictionary=True).get("drop") == "yes"
 
 
-def number(context: MigrationContext, revision: object, scripts: Iterable[MigrationScript]) -> None:
+def number(migration: MigrationContext, revision: object, scripts: Iterable[MigrationScript]) -> None:
     """Give a new revision the next number, as tools/feature.py does."""
-    known = ScriptDirectory.from_config(context.config).walk_revisions() if context.config else ()
+    known = ScriptDirectory.from_config(context.config).walk_revisions()
     numbers = [int(script.revision) for script in known if re.fullmatch(r"\d{4}", script.revision)]
     for script in scripts:
         script.rev_id = f"{max(numbers, default=0) + 1:04}"
@@ -51,7 +51,7 @@ def keep(item: SchemaItem, name: str | None, kind: str, reflected: bool, model: 
     return _DROP or model is not None or not reflected or kind not in ("table", "column")
 
 
-def render(kind: str, item: object, context: AutogenContext) -> str | Literal[False]:
+def render(kind: str, item: object, autogenerate: AutogenContext) -> str | Literal[False]:
     """Write types that a revision has the import of, and that both databases have."""
     match item:
         case UtcDateTime() | DATETIME():

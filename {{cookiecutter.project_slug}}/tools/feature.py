@@ -280,3 +280,5 @@ if __name__ == "__main__":
         sys.exit(main(*sys.argv[1:]))
     except SyntaxError as error:
         sys.exit(refuse([f"{error.filename}:{error.lineno} is no Python: {error.msg}"]))
+    except OSError as error:
+        sys.exit(refuse([f"{error.filename}: {error.strerror}"]))
