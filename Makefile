@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := build/orders-service
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-mutants test-cluster check lock
+.PHONY: help run servers test test-cluster check lock test-mutants
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,6 +22,16 @@ run: .venv/installed ## bake the default service into build/ and serve it at htt
 	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build . > /dev/null
 	@$(MAKE) --no-print-directory -C $(DEMO) run
 
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+servers: ## install what the tests run against, by apt-get: PostgreSQL, Redis and Chromium
+	@missing=""; \
+	[ -n "$$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || missing="$$missing postgresql"; \
+	command -v redis-server > /dev/null || missing="$$missing redis-server"; \
+	command -v chromium > /dev/null || missing="$$missing chromium"; \
+	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing > /dev/null; }
+
 test: .venv/installed ## prove the template
 	$(BIN)/python -m pytest
 
@@ -36,6 +46,10 @@ check: .venv/installed ## lint, format and types of the template's own Python
 	$(BIN)/ruff format --check tests hooks
 	$(BIN)/mypy
 
-lock: .venv/installed ## renew the locked versions of the template's tools
+# The service's pyproject.toml is no project before it is baked. Its `make lock` takes uv from here and installs nothing.
+lock: .venv/installed ## renew the locked versions: of the template's tools, and the three locks that services are born with
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
 	  requirements-dev.in -o requirements-dev.lock
+	$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build/lock . > /dev/null
+	$(MAKE) --no-print-directory -C build/lock/orders-service lock VENV=$(CURDIR)/.venv --old-file=$(CURDIR)/.venv/installed
+	cp build/lock/orders-service/requirements*.lock '{{cookiecutter.project_slug}}'
