@@ -1,0 +1,92 @@
+"""Takes a later version of the template, by cruft, and leaves it to be reviewed: `make update`."""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+STATE = Path(".cruft.json")
+
+
+def output(*command: str, given: str = "") -> str:
+    return subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def refuse_what_can_not_be_updated() -> None:
+    """Raises SystemExit: the service is not linked to its template, or what is not committed could be lost."""
+    if not STATE.exists():
+        sys.exit(
+            f"There is no {STATE}: this service is not linked to its template yet. Once, with the template's address:\n"
+            f"  .venv/bin/uvx cruft@2.16.0 link <address> --checkout v{version()}\n"
+            "Answer as when it was made; then commit, and `make update`."
+        )
+    inside = subprocess.run(["git", "rev-parse", "--is-inside-work-tree"], capture_output=True, check=False)
+    if inside.returncode:
+        sys.exit("This folder is not in git, which brings the template's changes and yours together. Try: git init")
+    if changed := output("git", "status", "--porcelain"):
+        sys.exit(f"Commit or stash these first, so that the update stands alone, to be reviewed or undone:\n{changed}")
+
+
+def version() -> str:
+    """Return the template's version that the service has."""
+    (path,) = Path("src").glob("*/runtime/VERSION")
+    return path.read_text().strip()
+
+
+def newest_release(template: str) -> str | None:
+    """Return the tag of the template's newest release, or None where it has none."""
+    tags = re.findall(r"refs/tags/(v\d+\.\d+\.\d+)$", output("git", "ls-remote", "--tags", template), re.M)
+    return max(tags, key=lambda tag: [int(number) for number in tag[1:].split(".")], default=None)
+
+
+def bring_common_ancestors(cruft: list[str], state: dict[str, Any]) -> None:
+    """Put the template's files as the service last took them into git's objects.
+
+    With them git merges a file that both sides have changed. A fresh clone has only what such a merge once made, and
+    there every change near one of yours would be a conflict.
+    """
+    answers = {name: value for name, value in state["context"]["cookiecutter"].items() if not name.startswith("_")}
+    with tempfile.TemporaryDirectory() as folder:
+        created = ["create", state["template"], "--no-input", "--output-dir", folder, "--checkout", state["commit"]]
+        output(*cruft, *created, "--extra-context", json.dumps(answers))
+        files = [str(path) for path in Path(folder).rglob("*") if path.is_file()]
+        output("git", "hash-object", "-w", "--no-filters", "--stdin-paths", given="\n".join(files))
+
+
+def conflicts() -> list[str]:
+    """Return the files in which an update and the service's own changes meet."""
+    merged = output("git", "diff", "--name-only", "--diff-filter=U", "--relative")
+    return sorted({*merged.splitlines(), *output("git", "ls-files", "--others", "*.rej").splitlines()})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", help="a tag, branch or commit of the template; without it, the newest release")
+    parser.add_argument("cruft", nargs="+", help="the command that is cruft")
+    arguments = parser.parse_args()
+    refuse_what_can_not_be_updated()
+    state = json.loads(STATE.read_text())
+    bring_common_ancestors(arguments.cruft, state)
+    update = [*arguments.cruft, "update", "--skip-apply-ask"]
+    if arguments.to:
+        update += ["--checkout", arguments.to]
+    elif release := newest_release(state["template"]):
+        # A service that was made after that release stays where it is.
+        update += ["--checkout", release, "--not-strict"]
+    if code := subprocess.run(update, check=False).returncode:
+        sys.exit(code)
+    if found := conflicts():
+        sys.exit(
+            "The template and this service have changed the same lines:\n  " + "\n  ".join(found) + "\n"
+            "Edit each: in a file both versions stand between <<<<<<< and >>>>>>>; a .rej is what did not fit, to be\n"
+            "put in by hand and deleted. Then `make lock docs`, and go on as docs/upgrading.md of the template says.\n"
+            "To give it up: git reset --hard && git clean --force"
+        )
+
+
+if __name__ == "__main__":
+    main()
