@@ -29,7 +29,7 @@ def package(service: Path) -> Path:
 
 
 def work(service: Path) -> None:
-    """Release a few versions: new dependencies, settings, values, targets, documents, and a feature with a migration."""
+    """Release some versions: new dependencies, settings, values, targets, documents, a feature with a migration."""
     write(
         service / "pyproject.toml",
         ('version = "0.1.0"', LINES["pyproject.toml"][0]),

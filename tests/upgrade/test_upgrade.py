@@ -120,6 +120,20 @@ def test_a_line_that_both_have_changed_is_told_with_its_remedy(create: Create, p
     ]  # fmt: skip
 
 
+def test_by_cruft_alone_a_fresh_clone_lacks_what_git_merges_with(create: Create, pristine: Create) -> None:
+    """The reason why `make update` brings it, and its twin."""
+    service = create(PRESENT)
+    teams.work(service)
+    commit(service, "What the team did")
+    assert update(service, "--to", LATER[0]).returncode == 0
+    commit(service, LATER[0])
+    service = fresh_clone(service)
+    before = content(service)
+    alone = [CRUFT, "update", "--skip-apply-ask", "--checkout", LATER[1]]
+    subprocess.run(alone, cwd=service, env=environment(service.parent), check=True, capture_output=True)
+    assert "conflict: catalog-info.yaml.rej" in trouble(service, before, pristine(LATER[0]), pristine(LATER[1]))
+
+
 def test_what_an_update_left_out_is_found(create: Create, pristine: Create) -> None:
     service = create(PRESENT)
     found = trouble(service, content(service), pristine(PRESENT), pristine(LATER[0]))

@@ -77,8 +77,10 @@ def main() -> None:
     elif release := newest_release(state["template"]):
         # A service that was made after that release stays where it is.
         update += ["--checkout", release, "--not-strict"]
-    if code := subprocess.run(update, check=False).returncode:
-        sys.exit(code)
+    # What the hooks print is for a new service.
+    result = subprocess.run(update, stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode:
+        sys.exit(result.stdout)
     if found := conflicts():
         sys.exit(
             "The template and this service have changed the same lines:\n  " + "\n  ".join(found) + "\n"
@@ -86,6 +88,8 @@ def main() -> None:
             "put in by hand and deleted. Then `make lock docs`, and go on as docs/upgrading.md of the template says.\n"
             "To give it up: git reset --hard && git clean --force"
         )
+    taken = output("git", "status", "--porcelain")
+    print(f"Took version {version()} of the template." if taken else f"{version()} is the newest version there is.")
 
 
 if __name__ == "__main__":

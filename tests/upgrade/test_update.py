@@ -1,0 +1,109 @@
+"""`make update` by its script: which version it takes, what it refuses, and with which remedy."""
+
+import re
+import shutil
+import subprocess
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+from support import baking
+from support.git import begin, commit, git
+from support.history import LATER, PRESENT
+
+from .conftest import CRUFT, Create, environment
+from .test_upgrade import update
+
+
+def version(service: Path) -> str:
+    (path,) = service.glob("src/*/runtime/VERSION")
+    return path.read_text().strip()
+
+
+def test_the_newest_release_is_taken_and_nothing_after_it(create: Create) -> None:
+    service = create(PRESENT)
+    assert update(service).stdout == "Took version 91.0.0 of the template.\n"
+    assert version(service) == "91.0.0"
+    commit(service, "Updated")
+    assert update(service).stdout == "91.0.0 is the newest version there is.\n"
+    assert git(service, "status", "--porcelain") == ""
+
+
+def test_a_service_that_is_newer_than_the_newest_release_stays_where_it_is(template: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "slipway"
+    git(tmp_path, "clone", "--quiet", str(template), str(clone))
+    git(clone, "tag", "--delete", LATER[1])
+    service = made(clone, tmp_path)
+    assert version(service) == "91.0.0"
+    assert update(service).stdout == "91.0.0 is the newest version there is.\n"
+    assert update(service, "--to", LATER[0]).stdout == "Took version 90.0.0 of the template.\n"
+
+
+@pytest.mark.parametrize(
+    ("tags", "newest"),
+    [(["v9.0.0", "v10.0.0", "v10.1.0-rc.1", "v2", "later"], "v10.0.0"), (["nightly"], None)],
+    ids=["releases", "none"],
+)
+def test_the_newest_release_is_so_by_its_numbers(tmp_path: Path, tags: list[str], newest: str | None) -> None:
+    spec = spec_from_file_location("update", baking.TEMPLATE / "tools/update.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = module_from_spec(spec)
+    spec.loader.exec_module(script)
+    begin(tmp_path, "Nothing")
+    for tag in tags:
+        git(tmp_path, "tag", tag)
+    assert script.newest_release(str(tmp_path)) == newest
+
+
+def test_what_is_not_committed_is_never_mixed_with_an_update(create: Create) -> None:
+    service = create(PRESENT)
+    (service / "notes.md").write_text("Not committed.\n")
+    result = update(service)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Commit or stash these first, so that the update stands alone, to be reviewed or undone:\n?? notes.md\n\n"
+    )
+
+
+def test_a_folder_without_git_is_refused(pristine: Create, tmp_path: Path) -> None:
+    service = Path(shutil.copytree(pristine(PRESENT), tmp_path / "service"))
+    result = update(service)
+    assert result.returncode == 1
+    assert result.stderr.endswith("Try: git init\n")
+
+
+def test_a_service_that_cookiecutter_made_is_linked_by_the_command_that_it_is_told(
+    template: Path, tmp_path: Path
+) -> None:
+    at_first = tmp_path / "slipway"
+    git(tmp_path, "clone", "--quiet", "--branch", LATER[0], str(template), str(at_first))
+    service = baking.bake(tmp_path / "bake", {}, template=at_first)
+    begin(service, "Made by cookiecutter")
+    result = update(service)
+    assert result.returncode == 1
+    (command,) = re.findall(r"^  \.venv/bin/uvx cruft@[\d.]+ (.*)$", result.stderr, re.M)
+    linked = subprocess.run(
+        [CRUFT, *command.replace("<address>", str(template)).split()],
+        cwd=service, env=environment(tmp_path), input="\n" * 20, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert linked.returncode == 0, linked.stdout + linked.stderr
+    commit(service, "Linked")
+    assert update(service).stdout == "Took version 91.0.0 of the template.\n"
+    assert list(service.rglob("*.rej")) == []
+
+
+def test_an_update_that_cruft_can_not_do_says_what_cruft_says(create: Create) -> None:
+    service = create(PRESENT)
+    result = update(service, "--to", "v77.0.0")
+    assert result.returncode == 1
+    assert "v77.0.0" in result.stderr
+
+
+def made(template: Path, folder: Path) -> Path:
+    """Return a service of the template's newest commit."""
+    command = [CRUFT, "create", str(template), "--no-input", "--output-dir", str(folder)]
+    subprocess.run(command, env=environment(folder), check=True, capture_output=True)
+    begin(folder / "orders-service", "Made by Slipway")
+    return folder / "orders-service"
