@@ -52,12 +52,17 @@ TAKEN = {
 OWN = {"docs", "migrations", "src", "support", "test", "tests", "tools"}
 
 LENGTH = 120
+# What a text is made of: it is one line, all of it can be seen, and Jinja, which renders answers that are given without
+# a prompt, finds nothing in it.
+TEXT = r"[^{}\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\uffff]"
 # A DNS-1035 label, as Kubernetes asks of a Service; short enough for the names that are made of it.
 SLUG = r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){2,39}"
 # The name of an entity in a Backstage catalog.
 OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
-# A host and a path, as the OCI distribution specification has them.
-REGISTRY = r"[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+# A host and a path, as the OCI distribution specification has them. With the slug they stay below the 255 characters
+# that clients of it can take.
+REGISTRY_LENGTH = 200
+REGISTRY = r"[a-z0-9]+(?:(?:\.|-+)[a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
 
 
 def text_problems(name: str, text: str) -> list[str]:
@@ -67,10 +72,10 @@ def text_problems(name: str, text: str) -> list[str]:
         found.append(f"{name} is empty: write a few words")
     if len(text) > LENGTH:
         found.append(f"{name} has {len(text)} characters: shorten it to {LENGTH}")
-    if strange := sorted({character for character in text if not character.isprintable()}):
-        found.append(f"{name} holds {', '.join(map(ascii, strange))}: it must be one line of printable characters")
-    if mark := re.search(r"\{[#%{]", text):
-        found.append(f"{name} holds {mark[0]!r}, which templates read as theirs: write it without")
+    if strange := sorted(set(re.sub(TEXT, "", text))):
+        found.append(
+            f"{name} holds {', '.join(map(ascii, strange))}: it must be one line of printable characters without braces"
+        )
     return found
 
 
@@ -103,6 +108,8 @@ def problems(answers: dict[str, str]) -> list[str]:
             f"image_registry is {answers['image_registry']!r}: it must be a lower-case host and path, without scheme, "
             "tag or final slash, as in ghcr.io/example"
         )
+    if len(answers["image_registry"]) > REGISTRY_LENGTH:
+        found.append(f"image_registry has {len(answers['image_registry'])} characters: shorten it to {REGISTRY_LENGTH}")
     return found
 
 

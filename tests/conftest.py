@@ -22,11 +22,15 @@ pytest_plugins = ["support.skips"]
 
 @pytest.fixture(scope="session")
 def bake(tmp_path_factory: pytest.TempPathFactory) -> Bake:
-    """Bake with the given answers and return the service's folder, which is the caller's own."""
+    """Return the folder of a service with the given answers, which is the caller's own; each is baked once."""
     numbers, folder = count(), tmp_path_factory.mktemp("bakes")
+    baked: dict[frozenset[tuple[str, str]], Path] = {}
 
     def bake(**answers: str) -> Path:
-        return baking.bake(folder / str(next(numbers)), answers)
+        key = frozenset(answers.items())
+        if key not in baked:
+            baked[key] = baking.bake(folder / str(next(numbers)), answers)
+        return shutil.copytree(baked[key], folder / str(next(numbers)) / baked[key].name, symlinks=True)
 
     return bake
 
