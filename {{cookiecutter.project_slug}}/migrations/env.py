@@ -58,7 +58,7 @@ def render(kind: str, item: object, autogenerate: AutogenContext) -> str | Liter
             return "sa.DateTime(timezone=True)"
         case AutoString(length=length):
             return f"sa.String({length or ''})"
-        # What SQLite has for it.
+        # What SQLite has for a UUID.
         case CHAR(length=32):
             return "sa.Uuid()"
     return False

@@ -85,8 +85,12 @@ def clashes(many: str, one: str) -> set[str]:
 
 
 def name_problems(many: str, one: str) -> list[str]:
-    """Return what is wrong with the names in every service."""
-    if found := spelling_problems("name", many) + spelling_problems("one", one or "none"):
+    """Return what is wrong with the names, whatever the service has."""
+    found = spelling_problems("name", many)
+    # Of a name that is wrong, so is what is derived.
+    if one and not (found and one == singular(many)):
+        found += spelling_problems("one", one)
+    if found:
         return found
     if not one:
         return [f"name={many} is no plural that the rules know: say the singular as well, as in name=people one=person"]
@@ -210,17 +214,14 @@ def included(app: str, many: str) -> str | None:
     return "\n".join(lines)
 
 
-def formatted(path: Path, text: str) -> str:
-    """Return Python as `make check` wants it: order and line breaks depend on the names."""
-    for command in (["check", "--select", "I", "--fix"], ["format"]):
-        ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", str(path), "-"]
-        text = subprocess.run(ruff, input=text, stdout=subprocess.PIPE, check=True, encoding="utf-8").stdout
-    return text
-
-
 def write(new: dict[Path, str], app: Path, composed: str | None) -> None:
-    """Write the new files and app.py, all of them or none."""
+    """Write the new files and app.py as `make check` wants them: how they break and sort depends on the names.
+
+    Raises:
+        OSError, subprocess.CalledProcessError: a file could not be written, or formatted. All is as it was.
+    """
     made: list[Path] = []
+    before = app.read_bytes()
     try:
         for path, text in new.items():
             if not path.parent.exists():
@@ -229,11 +230,16 @@ def write(new: dict[Path, str], app: Path, composed: str | None) -> None:
             with path.open("x", encoding="utf-8", newline="\n") as file:
                 made.append(path)
                 file.write(text)
+        changed = list(new)
         if composed is not None:
             app.write_text(composed, encoding="utf-8", newline="\n")
-    except OSError:
+            changed.append(app)
+        for command in (["check", "--select", "I", "--fix"], ["format"]):
+            subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", *map(str, changed)], check=True)
+    except (OSError, subprocess.CalledProcessError):
         for path in reversed(made):
             path.rmdir() if path.is_dir() else path.unlink()
+        app.write_bytes(before)
         raise
 
 
@@ -259,11 +265,8 @@ def main(name: str = "", one: str = "") -> int:
     texts = {}
     for path, text in rendered(filled).items():
         folder = folders.get(path.parent)
-        target = folder / path.name if folder else VERSIONS / f"{filled['revision']}_{many}.py"
-        texts[target] = formatted(target, text)
+        texts[folder / path.name if folder else VERSIONS / f"{filled['revision']}_{many}.py"] = text
     composed = included(app.read_text(encoding="utf-8"), many)
-    if composed is not None:
-        composed = formatted(app, composed)
     write(texts, app, composed)
     print(*(f"  new      {path}" for path in texts), sep="\n")
     if composed is not None:
@@ -282,3 +285,5 @@ if __name__ == "__main__":
         sys.exit(refuse([f"{error.filename}:{error.lineno} is no Python: {error.msg}"]))
     except OSError as error:
         sys.exit(refuse([f"{error.filename}: {error.strerror}"]))
+    except subprocess.CalledProcessError:
+        sys.exit(refuse(["ruff failed, and says above why"]))
