@@ -1,4 +1,4 @@
-"""`make feature` and `make remove-example` by their scripts, in services that are not installed: what they do and refuse."""
+"""`make feature` and `make remove-example` by their scripts, in services that are not installed: made and refused."""
 
 import os
 import re

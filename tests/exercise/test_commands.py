@@ -179,10 +179,12 @@ def test_every_command_of_the_services_readme_prints_what_it_says(
 ) -> None:
     readme = (bake(**answers) / "README.md").read_text()
     assert untrue(readme, server) == []
-    # Proven elsewhere: by test_run, by test_service, and by the template's own README.
+    # Proven elsewhere: by test_run, by test_service, by test_growth, and by the template's own README.
     assert others(readme) == {
         "make run",
         "make test",
+        "make feature name=orders",
+        *(() if answers else ("make remove-example",)),
         "uvx cruft check",
         "uvx cruft update --skip-apply-ask",
     }
@@ -196,7 +198,7 @@ def test_what_a_readme_says_wrongly_is_found(server: Server) -> None:
 
 def test_every_make_target_that_the_readme_names_is_there(bake: Bake) -> None:
     service = bake()
-    named = set(re.findall(r"`?make ([a-z]+)\b", (service / "README.md").read_text()))
+    named = set(re.findall(r"`?make ([a-z-]+)\b", (service / "README.md").read_text()))
     makefile = (service / "Makefile").read_text()
     assert named
     assert [target for target in named if not re.search(rf"^{target}:", makefile, re.M)] == []
