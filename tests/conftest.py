@@ -16,6 +16,7 @@ from support.baking import Bake
 from support.process import Service
 from support.servers import Running
 from support.services import environment, make
+from support.workflows import Lines
 
 pytest_plugins = ["support.skips"]
 
@@ -33,6 +34,14 @@ def bake(tmp_path_factory: pytest.TempPathFactory) -> Bake:
         return shutil.copytree(baked[key], folder / str(next(numbers)) / baked[key].name, symlinks=True)
 
     return bake
+
+
+@pytest.fixture
+def lines(request: pytest.FixtureRequest) -> Iterator[Lines]:
+    """Commands of workflows: the test's parameter. A test that does not run them fails."""
+    lines = Lines(request.param)
+    yield lines
+    assert lines.ran, "takes the lines of a workflow and does not run them"
 
 
 @pytest.fixture(scope="session")
