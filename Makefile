@@ -24,11 +24,12 @@ run: .venv/installed ## bake the default service into build/ and serve it at htt
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-servers: ## install what the tests run against, by apt-get: PostgreSQL, Redis and Chromium
+servers: ## install what the tests run against, by apt-get
 	@missing=""; \
 	[ -n "$$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || missing="$$missing postgresql"; \
 	command -v redis-server > /dev/null || missing="$$missing redis-server"; \
 	command -v chromium > /dev/null || missing="$$missing chromium"; \
+	command -v docker-registry > /dev/null || missing="$$missing docker-registry"; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing > /dev/null; }
 

@@ -17,7 +17,8 @@ from support import baking
 from support.answers import LAST, LONGEST, SHAPES, SHORTEST
 from support.baking import Bake, files
 
-LEFTOVER = re.compile(rb"cookiecutter\.|\{%|\{\{")
+# `${{` is GitHub's.
+LEFTOVER = re.compile(rb"cookiecutter\.|\{%|(?<!\$)\{\{")
 # `.items()` is Python's; a page's `items` and a list's `item` are words.
 EXAMPLE = re.compile(rb"\bitems(?:_router|\.|/)|/items\b|\bimport items\b|\bitem_|\bItem\b|0002_items")
 # The runtime is the same with and without the example, and its comments may point to it.

@@ -31,8 +31,8 @@ def findings(paths: list[Path]) -> str:
     """Return what actionlint and zizmor find."""
     found = ""
     for command in (
-        [BIN / "actionlint", "-no-color"],
-        [BIN / "zizmor", "--offline", "--no-progress", "--no-config", "--pedantic", "--min-severity=low"],
+        [str(BIN / "actionlint"), "-no-color"],
+        [str(BIN / "zizmor"), "--offline", "--no-progress", "--no-config", "--pedantic", "--min-severity=low"],
     ):
         result = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)
         found += result.stdout + result.stderr if result.returncode else ""

@@ -1,6 +1,5 @@
 """A service is born locked: the locks hold what it asks for, install on each Python, and one command renews them."""
 
-import os
 import re
 import subprocess
 import sys
@@ -11,10 +10,9 @@ import pytest
 from support import baking
 from support.baking import ROOT, TEMPLATE, Bake
 from support.checkout import copy_checkout
-from support.services import environment, interpreter
+from support.services import environment, interpreter, lend
 from support.workflows import Lines
 
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
 # The one that runs this installs the other tests' service.
 OTHERS = [f"python3.{minor}" for minor in (11, 12, 13) if minor != sys.version_info.minor]
 
@@ -24,9 +22,17 @@ def test_the_lock_installs_by_pip(tmp_path: Path, python: str) -> None:
     """By uv it does in test_service, on each Python as well."""
     env = environment(tmp_path)
     subprocess.run([interpreter(python), "-m", "venv", tmp_path / "venv"], env=env, check=True)
-    pip = [tmp_path / "venv/bin/python", "-m", "pip", "--disable-pip-version-check"]
+    pip = [str(tmp_path / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check"]
     # Compiling takes longer than all else.
-    install = [*pip, "install", "--quiet", "--no-compile", "--require-hashes", "-r", TEMPLATE / LOCKS[1]]
+    install = [
+        *pip,
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--require-hashes",
+        "-r",
+        str(TEMPLATE / "requirements-dev.lock"),
+    ]
     subprocess.run(install, env=env, check=True, capture_output=True)
     subprocess.run([*pip, "check"], env=env, check=True, capture_output=True)
 
@@ -36,7 +42,7 @@ def test_the_lock_installs_by_pip(tmp_path: Path, python: str) -> None:
 
 def complaint(installed: Path, service: Path, *arguments: str) -> str:
     """Return what the service's test of its locks says, run with what another one has installed."""
-    command = [installed / ".venv/bin/python", "-m", "pytest", "--quiet", "--noconftest", "-p", "no:cacheprovider"]
+    command = [str(installed / ".venv/bin/python"), "-m", "pytest", "--quiet", "--noconftest", "-p", "no:cacheprovider"]
     result = subprocess.run(
         [*command, *arguments, "tests/contract/test_locks.py"], cwd=service, capture_output=True, text=True, check=False
     )
@@ -74,13 +80,6 @@ def test_a_stale_lock_is_found_with_the_remedy(
 # --- one command renews them -----------------------------------------------------------------------------------------
 
 LOCK = pytest.mark.parametrize("lines", [("make lock",)], ids=["lock"], indirect=True)
-
-
-def lend(folder: Path, venv: Path) -> None:
-    """Give the folder what is installed elsewhere, older than nothing, so that make installs nothing."""
-    (folder / ".venv").symlink_to(venv)
-    for name in ("pyproject.toml", "requirements-dev.lock"):
-        os.utime(folder / name, (0, 0))
 
 
 def pins(lock: Path) -> set[str]:

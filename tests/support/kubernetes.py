@@ -45,6 +45,13 @@ def build(tag: str, folder: Path) -> None:
         run("kind", "load", "docker-image", tag)
 
 
+def docker() -> dict[str, str]:
+    """Return the variables by which a service's Makefile builds images and brings them to the nodes here."""
+    if TOOL.exists():
+        return {"DOCKER": str(ROOT / "tests/cluster/docker"), "LOAD": f"{TOOL} load"}
+    return {}
+
+
 def kubectl(*arguments: str, stdin: str | None = None, check: bool = True) -> str:
     return run("kubectl", *arguments, stdin=stdin, check=check).stdout
 

@@ -125,6 +125,42 @@ def redis() -> Iterator[Running | None]:
             yield running
 
 
+class Registry(NamedTuple):
+    host: str
+    certificate: Path
+    username: str = "releaser"
+    password: str = "local"
+
+
+REGISTRY = """version: 0.1
+storage: {{filesystem: {{rootdirectory: {folder}/data}}}}
+http: {{addr: "{host}", tls: {{certificate: {folder}/certificate.pem, key: {folder}/key.pem}}}}
+auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}
+"""
+
+
+@contextlib.contextmanager
+def registry(folder: Path) -> Iterator[Registry | None]:
+    """Yield a new registry for images and charts, which lets in one user by TLS, or None where there is none."""
+    server = shutil.which("docker-registry")
+    if server is None:
+        yield None
+        return
+    port = free_port()
+    registry = Registry(f"localhost:{port}", folder / "certificate.pem")
+    certificate = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    certificate += ["-addext", "subjectAltName=DNS:localhost", "-keyout", f"{folder}/key.pem"]
+    subprocess.run([*certificate, "-out", registry.certificate], check=True, capture_output=True)
+    # bcrypt of the password: the registry takes nothing else.
+    hashed = "$2b$05$abcdefghijklmnopqrstuuYsV0vVFubT4C45vxUR7dxvuKpuQYWeS"
+    (folder / "htpasswd").write_text(f"{registry.username}:{hashed}\n")
+    (folder / "config.yml").write_text(REGISTRY.format(folder=folder, host=f"127.0.0.1:{port}"))
+    ready = [sys.executable, "-c", f"import socket; socket.create_connection(('127.0.0.1', {port}))"]
+    command = [server, "serve", str(folder / "config.yml")]
+    with contextlib.closing(Running(f"https://{registry.host}", command, ready, signal.SIGTERM)):
+        yield registry
+
+
 class Jaeger(NamedTuple):
     otlp_url: str
     query_url: str

@@ -1,7 +1,7 @@
 """The commands of GitHub's workflows, run as they stand there.
 
-A test takes the fixture `lines` with a tuple of them as its parameter. Loaded as a plugin, this module prints the lines of
-every test that was collected, so that a workflow's can be held against them.
+A test takes the fixture `lines` with a tuple of them as its parameter. Loaded as a plugin, this module prints the lines
+of every test that was collected, so that a workflow's can be held against them.
 """
 
 import subprocess

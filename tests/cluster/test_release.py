@@ -1,0 +1,79 @@
+"""What a service's workflow does on a tag, against a real registry."""
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from support import kubernetes, servers
+from support.baking import Bake
+from support.charts import tool
+from support.servers import Registry
+from support.services import environment
+from support.workflows import Lines
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with servers.registry(tmp_path_factory.mktemp("registry")) as registry:
+        if registry is None:
+            pytest.skip("there is no docker-registry; apt-get install docker-registry")
+        yield registry
+
+
+@pytest.fixture
+def env(tmp_path: Path, registry: Registry) -> dict[str, str]:
+    env = environment(tmp_path, GITHUB_REF_NAME="v0.1.0", SSL_CERT_FILE=str(registry.certificate))
+    env |= {"PATH": f"{Path(tool('helm')).parent}:{env['PATH']}", **kubernetes.docker()}
+    # Helm knows what Docker is logged in to, but not what buildah is.
+    (tmp_path / ".docker").mkdir()
+    return env | {"REGISTRY_AUTH_FILE": str(tmp_path / ".docker/config.json")}
+
+
+@pytest.fixture
+def service(bake: Bake, registry: Registry, env: dict[str, str]) -> Iterator[Path]:
+    yield bake(image_registry=f"{registry.host}/shop")
+    images = [f"{registry.host}/shop/orders-service:{tag}" for tag in ("dev", "0.1.0")]
+    subprocess.run([env.get("DOCKER", "docker"), "rmi", *images], check=False, capture_output=True)
+
+
+def tags(registry: Registry, repository: str) -> list[str]:
+    answer = httpx2.get(
+        f"https://{registry.host}/v2/{repository}/tags/list",
+        auth=(registry.username, registry.password),
+        verify=ssl.create_default_context(cafile=registry.certificate),
+    )
+    return list(answer.json().get("tags") or [])
+
+
+RELEASE = ("make login", 'make release TAG="$GITHUB_REF_NAME"')
+
+
+@pytest.mark.parametrize("lines", [RELEASE], ids=["login and release"], indirect=True)
+def test_a_tag_brings_image_and_chart_to_the_registry(
+    service: Path, env: dict[str, str], registry: Registry, lines: Lines
+) -> None:
+    lines.run(service, env | {"REGISTRY_USERNAME": registry.username, "REGISTRY_PASSWORD": registry.password})
+    assert tags(registry, "shop/orders-service") == ["0.1.0"]
+    assert tags(registry, "shop/charts/orders-service") == ["0.1.0"]
+    chart = f"oci://{registry.host}/shop/charts/orders-service"
+    shown = subprocess.run(
+        ["helm", "show", "chart", chart, "--version", "0.1.0"], env=env, check=True, capture_output=True, text=True
+    )
+    assert "appVersion: 0.1.0" in shown.stdout
+
+
+def test_who_is_not_known_is_refused(service: Path, env: dict[str, str]) -> None:
+    stranger = env | {"REGISTRY_USERNAME": "stranger", "REGISTRY_PASSWORD": "x"}
+    assert subprocess.run(["make", "login"], cwd=service, env=stranger, capture_output=True, check=False).returncode
+
+
+def test_a_tag_that_is_not_the_version_releases_nothing(service: Path, env: dict[str, str]) -> None:
+    release = ["make", "release", "TAG=v9.9.9"]
+    result = subprocess.run(release, cwd=service, env=env, capture_output=True, text=True, check=False)
+    assert result.returncode
+    assert result.stderr.startswith("The tag is 'v9.9.9' and the version in pyproject.toml 0.1.0.")
+    assert result.stdout == ""
