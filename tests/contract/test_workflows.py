@@ -20,7 +20,7 @@ BIN = Path(sys.executable).parent
 UNPROVEN = {
     "make servers": "needs Docker",
     "make cluster": "needs Docker and kind",
-    "make update": "tests/upgrade runs it by its own means",
+    "make update": "needs a later release of the template: tests/upgrade runs what it consists of",
 }
 
 
@@ -156,4 +156,4 @@ def test_renovate_leaves_the_templates_files_to_the_template(bake: Bake) -> None
     pyproject = tomllib.loads((service / "pyproject.toml").read_text())
     teams = {path for skip in pyproject["tool"].get("cruft", {}).get("skip", []) for path in service.glob(skip)}
     found = [*service.glob(".github/workflows/*"), *service.rglob("*Dockerfile*"), *service.rglob("*compose*.yaml")]
-    assert {str(path.relative_to(service)) for path in found if path not in teams} == set(ignored)
+    assert {str(path.relative_to(service)) for path in found if path not in teams} | {"charts/**"} == set(ignored)
