@@ -17,7 +17,8 @@ from support.workflows import Lines
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def registry(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry on this machine. The cluster has no part in it, but where there is one, images can be built."""
     with servers.registry(tmp_path_factory.mktemp("registry")) as registry:
         if registry is None:
             pytest.skip("there is no docker-registry; apt-get install docker-registry")
