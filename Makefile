@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := build/orders-service
 
 .DEFAULT_GOAL := help
-.PHONY: help run servers test test-cluster check lock test-mutants
+.PHONY: help run test test-cluster check manifest benchmark lock servers test-mutants
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -43,9 +43,15 @@ test-cluster: .venv/installed ## prove the chart on the cluster of KUBECONFIG, o
 	tests/cluster/run
 
 check: .venv/installed ## lint, format and types of the template's own Python
-	$(BIN)/ruff check tests hooks
-	$(BIN)/ruff format --check tests hooks
+	$(BIN)/ruff check benchmarks hooks tests
+	$(BIN)/ruff format --check benchmarks hooks tests
 	$(BIN)/mypy
+
+manifest: .venv/installed ## renew tests/bake/manifest.txt, which says what the template makes, file by file
+	PYTHONPATH=tests $(BIN)/python -m support.manifest
+
+benchmark: .venv/installed ## measure what a bake takes
+	$(BIN)/python benchmarks/bake.py
 
 # The service's pyproject.toml is no project before it is baked. Its `make lock` takes uv from here and installs nothing.
 lock: .venv/installed ## renew the locked versions: of the template's tools, and the three locks that services are born with
