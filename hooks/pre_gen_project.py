@@ -49,7 +49,7 @@ TAKEN = {
     "typing_extensions", "typing_inspection", "tzdata", "urllib3", "uvicorn", "uvloop",
 }  # fmt: skip
 # Folders and modules of the service itself.
-OWN = {"docs", "migrations", "src", "support", "test", "tests", "tools"}
+OWN = {"conftest", "docs", "migrations", "src", "support", "test", "tests", "tools"}
 
 LENGTH = 120
 # What a text is made of: it is one line, all of it can be seen, and Jinja, which renders answers that are given without

@@ -45,6 +45,12 @@ def lines(request: pytest.FixtureRequest) -> Iterator[Lines]:
 
 
 @pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for bakes by the hundred, whose start in a process of its own would take longest."""
+    return tmp_path_factory.mktemp("workshop")
+
+
+@pytest.fixture(scope="session")
 def postgresql() -> Iterator[Running]:
     """A real PostgreSQL. Whoever breaks it mends it, even where the test fails."""
     with servers.postgresql() as server:

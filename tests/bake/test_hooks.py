@@ -8,7 +8,7 @@ import pytest
 
 from support import baking
 from support.baking import ROOT, Bake, differences, tree
-from support.hooks import SLUG, TAKEN
+from support.hooks import OWN, SLUG, TAKEN
 
 
 def locked() -> set[str]:
@@ -22,6 +22,12 @@ def locked() -> set[str]:
 def test_no_service_can_take_the_name_of_a_package_that_it_installs() -> None:
     assert locked() - TAKEN == set()
     assert locked() - (TAKEN - {"redis"}) == {"redis"}
+
+
+def test_no_service_can_take_the_name_of_a_module_of_its_tests() -> None:
+    modules = {path.stem for path in (baking.TEMPLATE / "tests").glob("*.py")} | {"support"}
+    assert modules - OWN == set()
+    assert modules - (OWN - {"conftest"}) == {"conftest"}
 
 
 @pytest.mark.parametrize("name", ["pre_gen_project.py", "post_gen_project.py"])

@@ -57,23 +57,24 @@ def test_cookiecutter_needs_no_network_and_may_write_neither_home_nor_template(
 ) -> None:
     (home / "config").write_text(f"replay_dir: {tmp_path}/replay\n")
     answers = [f"{name}={answer}" for name, answer in WITHOUT_EXAMPLE.items()]
-    command = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", home / "config"]
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(home / "config")]
     enclosed(
         [home, template],
         {"HOME": str(home), "PATH": ""},
-        *[*command, "--output-dir", tmp_path / "baked", template, *answers],
+        *[*command, "--output-dir", str(tmp_path / "baked"), str(template), *answers],
     )
     assert differences(tree(baked(tmp_path)), tree(bake(**WITHOUT_EXAMPLE))) == []
 
 
 def test_cruft_needs_git_alone(bake: Bake, tmp_path: Path, home: Path, template: Path) -> None:
-    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-C", template]
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-C", str(template)]
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "now"]):
         subprocess.run([*git, *command], check=True, capture_output=True)
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "git").symlink_to(shutil.which("git") or "")
-    create = [sys.executable, "-m", "cruft", "create", template, "--no-input", "--output-dir", tmp_path / "baked"]
+    create = [sys.executable, "-m", "cruft", "create", str(template), "--no-input"]
+    create += ["--output-dir", str(tmp_path / "baked")]
     enclosed(
         [home, template],
         {"HOME": str(home), "PATH": str(programs)},

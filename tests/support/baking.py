@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
@@ -41,6 +44,15 @@ def bake(
         text=True,
     )
     return baked(folder)
+
+
+def bake_here(workshop: Path, answers: Mapping[str, str]) -> Path:
+    """Bake into a new folder of the workshop, without starting a process for it, and return the service's."""
+    config = workshop / "config"
+    config.write_text(f"replay_dir: {workshop}/replay\ncookiecutters_dir: {workshop}/templates\n")
+    output = tempfile.mkdtemp(dir=workshop)
+    given = dict(answers)
+    return Path(cookiecutter(str(ROOT), no_input=True, extra_context=given, output_dir=output, config_file=str(config)))
 
 
 def baked(folder: Path) -> Path:
