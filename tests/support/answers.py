@@ -75,6 +75,7 @@ WRONG = {
         ("class", _SERVICE),
         ("asyncio", _SERVICE),
         ("tests", _SERVICE),
+        ("tools", _SERVICE),
         ("conftest", _SERVICE),
     ],
     "description": _TEXTS,
