@@ -1,6 +1,6 @@
 """A baked service is whole: here the defects that tests/bake/test_names.py looks for are planted, and found.
 
-And what all services have in common: the version of the template, and the locks.
+And what all services have in common: the locks.
 """
 
 import json
@@ -77,15 +77,6 @@ def test_what_is_left_of_the_example_is_found(bake: Bake, break_it: Callable[[Pa
     break_it(service)
     assert example_leftovers(service)
     assert flaws(service, {"include_example": "false"})
-
-
-def test_the_template_version_is_the_same_wherever_it_stands(bake: Bake) -> None:
-    service = bake()
-    version = json.loads((baking.ROOT / "cookiecutter.json").read_text())["_template_version"]
-    assert (service / "src/orders_service/runtime/VERSION").read_text().strip() == version
-    assert labels(service)["dev.slipway.template.version"] == version
-    catalog: dict[str, Any] = yaml.safe_load((service / "catalog-info.yaml").read_text())
-    assert catalog["metadata"]["annotations"]["slipway.dev/template-version"] == version
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"])

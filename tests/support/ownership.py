@@ -21,4 +21,4 @@ def matches(folder: Path, patterns: list[str] | tuple[str, ...]) -> set[Path]:
 
 def takes_a_comment(path: Path) -> bool:
     """Say whether the file's format has comments."""
-    return path.suffix not in (".json", ".typed") and path.name != "VERSION"
+    return path.suffix not in (".json", ".typed", ".template") and path.name != "VERSION"

@@ -62,32 +62,30 @@ def work(service: Path) -> None:
 
 
 def add_feature(service: Path) -> None:
-    """Copy the example to a feature `parcels`, with a migration of its own."""
+    """Copy the example to a feature `lines`, with a migration of its own."""
     for folder in (package(service) / "items", service / "tests/unit/items"):
-        copy = Path(shutil.copytree(folder, folder.with_name("parcels"), ignore=shutil.ignore_patterns("__pycache__")))
+        copy = Path(shutil.copytree(folder, folder.with_name("lines"), ignore=shutil.ignore_patterns("__pycache__")))
         for path in copy.glob("*.py"):
-            path.write_text(_of_parcels(path.read_text()))
+            path.write_text(_of_lines(path.read_text()))
     versions = service / "migrations/versions"
-    migration = _of_parcels((versions / "0002_items.py").read_text())
+    migration = _of_lines((versions / "0002_items.py").read_text())
     migration = migration.replace('down_revision = "0001"', 'down_revision = "0002"')
-    (versions / "0003_parcels.py").write_text(migration.replace('revision = "0002"', 'revision = "0003"', 1))
+    (versions / "0003_lines.py").write_text(migration.replace('revision = "0002"', 'revision = "0003"', 1))
     write(
         package(service) / "app.py",
-        ("items_router\n", "items_router\nfrom .parcels.routes import router as parcels_router\n"),
+        ("items_router\n", "items_router\nfrom .lines.routes import router as lines_router\n"),
         (
             '(items_router, prefix="/v1")',
-            '(items_router, prefix="/v1")\n    app.include_router(parcels_router, prefix="/v1")',
+            '(items_router, prefix="/v1")\n    app.include_router(lines_router, prefix="/v1")',
         ),
     )
 
 
-def _of_parcels(text: str) -> str:
-    return (
-        text.replace("items", "parcels")
-        .replace("item", "parcel")
-        .replace("Item", "Parcel")
-        .replace(".parcels()", ".items()")
-    )
+def _of_lines(text: str) -> str:
+    for old, new in (("items", "lines"), ("item", "line"), ("Item", "Line")):
+        text = text.replace(old, new)
+    # What only looks like the example's name: a page's items, and a mapping's.
+    return text.replace("lines=views", "items=views").replace('["lines"]', '["items"]').replace(".lines()", ".items()")
 
 
 def rename_the_example(service: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from support import baking
 from support.git import begin, commit, git
-from support.history import LATER, PRESENT
+from support.history import CRUFT, LATER, PRESENT, environment
 
-from .conftest import CRUFT, Create, environment
+from .conftest import Create
 from .test_upgrade import update
 
 

@@ -11,10 +11,10 @@ import pytest
 from support import teams
 from support.baking import files
 from support.git import commit, git
-from support.history import LATER, NEW_DEPENDENCY, PRESENT, releases
+from support.history import CRUFT, LATER, NEW_DEPENDENCY, PRESENT, environment, releases
 from support.ownership import SHARED, matches, owned
 
-from .conftest import CRUFT, Create, environment
+from .conftest import Create
 
 SHARED_LINES = {
     "pyproject.toml": ['requires-python = ">=3.11" # v{0}', f'  "{NEW_DEPENDENCY}",', '  "later-v{0}",'],
