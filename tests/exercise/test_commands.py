@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.answers import WITHOUT_EXAMPLE
-from support.baking import Bake
+from support.baking import ROOT, Bake
 from support.process import Server, Service, until
 from support.servers import free_port
 from support.services import environment
@@ -185,8 +185,7 @@ def test_every_command_of_the_services_readme_prints_what_it_says(
         "make test",
         "make feature name=orders",
         *(() if answers else ("make remove-example",)),
-        "uvx cruft check",
-        "uvx cruft update --skip-apply-ask",
+        "make update",
     }
 
 
@@ -196,9 +195,10 @@ def test_what_a_readme_says_wrongly_is_found(server: Server) -> None:
     assert untrue(said.replace("200 OK", "404 …"), server) == []
 
 
-def test_every_make_target_that_the_readme_names_is_there(bake: Bake) -> None:
+def test_every_make_target_that_a_document_names_is_there(bake: Bake) -> None:
     service = bake()
-    named = set(re.findall(r"`?make ([a-z-]+)\b", (service / "README.md").read_text()))
+    documents = (service / "README.md").read_text() + (ROOT / "docs/upgrading.md").read_text()
+    named = set(re.findall(r"`?make ([a-z-]+)\b", documents))
     makefile = (service / "Makefile").read_text()
     assert named
     assert [target for target in named if not re.search(rf"^{target}:", makefile, re.M)] == []

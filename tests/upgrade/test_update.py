@@ -21,6 +21,10 @@ def version(service: Path) -> str:
     return path.read_text().strip()
 
 
+def conflicts(service: Path) -> list[Path]:
+    return list(service.rglob("*.rej"))
+
+
 def test_the_newest_release_is_taken_and_nothing_after_it(create: Create) -> None:
     service = create(PRESENT)
     assert update(service).stdout == "Took version 91.0.0 of the template.\n"
@@ -91,7 +95,7 @@ def test_a_service_that_cookiecutter_made_is_linked_by_the_command_that_it_is_to
     assert linked.returncode == 0, linked.stdout + linked.stderr
     commit(service, "Linked")
     assert update(service).stdout == "Took version 91.0.0 of the template.\n"
-    assert list(service.rglob("*.rej")) == []
+    assert conflicts(service) == []
 
 
 def test_an_update_that_cruft_can_not_do_says_what_cruft_says(create: Create) -> None:
@@ -99,6 +103,45 @@ def test_an_update_that_cruft_can_not_do_says_what_cruft_says(create: Create) ->
     result = update(service, "--to", "v77.0.0")
     assert result.returncode == 1
     assert "v77.0.0" in result.stderr
+
+
+def commands(section: str) -> list[str]:
+    """Return the commands of a section of docs/upgrading.md, for the versions and the place that are here."""
+    document = (baking.ROOT / "docs/upgrading.md").read_text()
+    (text,) = re.findall(rf"^## {section}$(.*?)(?=^## |\Z)", document, re.M | re.S)
+    found = re.findall(r"^\$ (.*)$", text, re.M)
+    return [command.replace("v1.0.0", LATER[0]).replace("v1.1.0", LATER[1]) for command in found]
+
+
+def run(command: str, folder: Path) -> None:
+    env = environment(folder)
+    env["PATH"] = f"{Path(CRUFT).parent}:{env['PATH']}"
+    result = subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    # git diff says by 1 that there are differences.
+    assert result.returncode == ("git diff" in command), result.stdout + result.stderr
+
+
+def test_an_answer_is_changed_as_the_document_says(create: Create) -> None:
+    service = create(LATER[0])
+    (command,) = commands("Change an answer")
+    run(re.sub(r"^\.venv/bin/uvx cruft@[\d.]+", "cruft", command), service)
+    assert version(service) == "90.0.0"
+    assert 'owner: "team-stock"' in (service / "catalog-info.yaml").read_text()
+    assert conflicts(service) == []
+
+
+def test_a_later_version_is_taken_by_hand_as_the_document_says(template: Path, tmp_path: Path) -> None:
+    address = f"git+{template.as_uri()}"
+    first, second, *differ = [command.replace("<address>", address) for command in commands("Without cruft")]
+    run(first, tmp_path)
+    service = Path(shutil.copytree(tmp_path / "old/stock-service", tmp_path / "stock-service"))
+    begin(service, "Made by cookiecutter")
+    readme = (service / "README.md").read_text()
+    for command in (second, *differ):
+        run(command, tmp_path)
+    assert version(service) == "91.0.0"
+    assert (service / "README.md").read_text() == readme
+    assert conflicts(service) == []
 
 
 def made(template: Path, folder: Path) -> Path:

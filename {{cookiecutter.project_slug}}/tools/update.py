@@ -85,7 +85,7 @@ def main() -> None:
         sys.exit(
             "The template and this service have changed the same lines:\n  " + "\n  ".join(found) + "\n"
             "Edit each: in a file both versions stand between <<<<<<< and >>>>>>>; a .rej is what did not fit, to be\n"
-            "put in by hand and deleted. Then `make lock docs`, and go on as docs/upgrading.md of the template says.\n"
+            "put in by hand and deleted. Then `make lock UPGRADE=`, `make docs check test`, and commit.\n"
             "To give it up: git reset --hard && git clean --force"
         )
     taken = output("git", "status", "--porcelain")
