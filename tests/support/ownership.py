@@ -6,6 +6,9 @@ from pathlib import Path
 SHARED = ("pyproject.toml", "catalog-info.yaml", "charts/*/Chart.yaml", ".gitignore", "docs/runbook.md")
 """Files in which the team and the template have a part each."""
 
+TEMPLATES = "The template's: later versions change this file. Yours are listed in pyproject.toml."
+BOTH = "Yours and the template's, a part each: it says so below."
+
 
 def owned(service: Path) -> list[str]:
     """Return the patterns of what is the team's."""
@@ -22,3 +25,14 @@ def matches(folder: Path, patterns: list[str] | tuple[str, ...]) -> set[Path]:
 def takes_a_comment(path: Path) -> bool:
     """Say whether the file's format has comments."""
     return path.suffix not in (".json", ".typed", ".template") and path.name != "VERSION"
+
+
+def unsaid(service: Path) -> list[str]:
+    """Return the files that do not say in their first lines whose they are, though they could."""
+    teams, shared = matches(service, owned(service)), matches(service, SHARED)
+    found = []
+    for path in sorted(set(filter(Path.is_file, service.rglob("*"))) - teams):
+        head = path.read_text().splitlines()[:3]
+        if takes_a_comment(path) and not any((BOTH if path in shared else TEMPLATES) in line for line in head):
+            found.append(str(path.relative_to(service)))
+    return found + [str(path.relative_to(service)) for path in teams if TEMPLATES in path.read_text()]
