@@ -14,7 +14,7 @@ if not INCLUDE_EXAMPLE and EXAMPLE.exists():
     for pattern in example["folders"]:
         for folder in Path().glob(pattern):
             shutil.rmtree(folder)
-    for pattern, lines in example["texts"].items():
+    for pattern, lines in (example["texts"] | example["texts_where_refused"]).items():
         for path in Path().glob(pattern):
             kept = re.sub(lines, "", path.read_text(encoding="utf-8"), flags=re.M)
             path.write_text(kept, encoding="utf-8", newline="\n")
