@@ -144,9 +144,14 @@ def test_a_file_too_few_or_too_many_or_of_another_mode_is_found(bake: Bake, expe
 
 
 def test_without_hooks_the_example_stays(bake: Bake, tmp_path: Path) -> None:
-    """And nothing else: each file that was asked for is there, as without the example but for app.py."""
+    """And nothing else: each file that was asked for is there, as without the example but for what names it."""
     service = baking.bake(tmp_path / "bake", WITHOUT_EXAMPLE, hooks=False)
     found = differences(tree(service), tree(bake(**WITHOUT_EXAMPLE)))
     example = [line for line in found if re.fullmatch(r"(src|tests|migrations)/.*items.*: not expected", line)]
     assert example
-    assert set(found) - set(example) == {"src/orders_service/app.py: other content"}
+    assert set(found) - set(example) == {
+        "README.md: other content",
+        "pyproject.toml: other content",
+        "src/orders_service/app.py: other content",
+        "tools/example.json: not expected",
+    }

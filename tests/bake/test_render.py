@@ -3,19 +3,16 @@
 And what all services have in common: the locks.
 """
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from support import baking
 from support.answers import LONGEST, SHORTEST
 from support.baking import Bake
-from support.flaws import example_leftovers, flaws, labels, leftovers, strangers, unlinted, unparsable
+from support.flaws import example_leftovers, flaws, leftovers, strangers, unlinted, unparsable
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "catalog-info.yaml", "migrations/env.py"])

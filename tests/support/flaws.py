@@ -16,7 +16,8 @@ import yaml
 from support import charts
 from support.baking import ROOT, files
 
-LEFTOVER = re.compile(rb"cookiecutter|\{%|\{\{")
+# `${{` is GitHub's, and cruft keeps the answers under the name of cookiecutter.
+LEFTOVER = re.compile(rb"cookiecutter(?!\"\])|\{%|(?<!\$)\{\{")
 # `.items()` is Python's; a page's `items` and a list's `item` are words.
 EXAMPLE = re.compile(rb"\bitems(?:_router|\.|/)|/items\b|\bimport items\b|\bitem_|\bItem\b|0002_items")
 # The runtime is the same with and without the example, and its comments may point to it.
