@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """How Alembic runs here: on the connection that `migrate` hands it, or on DATABASE_URL for `make migration`."""
 
 import re

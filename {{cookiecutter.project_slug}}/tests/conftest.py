@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The application as tests use it: its lifespan running, on a database of its own that is migrated."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """`make feature name=orders`: adds a feature, made of the files in tools/feature/, whose `$` marks its names fill in.
 
 `name` is the plural, and `one` the singular where the rules don't find it. Nothing is written unless all of it can be.

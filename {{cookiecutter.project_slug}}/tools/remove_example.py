@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """`make remove-example`: takes the example out of the code. example.json says what it consists of.
 
 Its table and its revision stay. A database that has the revision would be taken for a later version's without it, and

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Takes a later version of the template, by cruft, and leaves it to be reviewed: `make update`."""
 
 import argparse

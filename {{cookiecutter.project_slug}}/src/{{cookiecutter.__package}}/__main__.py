@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The commands of the service. Each imports what it needs itself, so that a wrong setting is told at once."""
 
 import argparse

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """What holds for every route, of the application as it is made, each with a twin that breaks it."""
 
 from collections.abc import Callable, Iterator

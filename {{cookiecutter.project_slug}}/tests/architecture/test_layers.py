@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The rules of this service's layers, each with a twin that breaks it. A feature is a package beside `runtime`."""
 
 import ast

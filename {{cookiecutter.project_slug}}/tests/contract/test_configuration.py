@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The documents that are made from the settings are current."""
 
 from pathlib import Path

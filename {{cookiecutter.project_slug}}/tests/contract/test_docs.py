@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The API docs need nothing from elsewhere, and their policy allows nothing else. (The template tests a browser.)"""
 
 import re

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The three locks hold what pyproject.toml asks for: all of it, nothing else, and each package in one version."""
 
 import tomllib

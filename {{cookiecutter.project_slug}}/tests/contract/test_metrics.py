@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The names by which dashboards and alerts know this service: a change here breaks them."""
 
 from prometheus_client.metrics import MetricWrapperBase

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Whatever the runbook sends its reader to look for is in the code."""
 
 import ast

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """A real server on a port of its own, in the test's own process, with small limits and routes that misbehave."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Tables to work on that no feature owns, and no migration knows."""
 
 from sqlalchemy import Column, ForeignKey, Integer, MetaData

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """HTTP as it is on the wire, for what a good client would never send, or never tell."""
 
 import asyncio

@@ -1,4 +1,5 @@
 {{/*
+The template's: later versions change this file. Yours are listed in pyproject.toml.
 Names and labels. Selectors hold name, instance and component, and never change: another set would orphan the pods.
 A pod's labels hold no version: else a new version of the chart alone would restart every pod.
 */}}

@@ -1,4 +1,5 @@
 {{/*
+The template's: later versions change this file. Yours are listed in pyproject.toml.
 What the pods of the service, of the migration and of the test have in common, so that none of them is less restricted
 than the others.
 */}}

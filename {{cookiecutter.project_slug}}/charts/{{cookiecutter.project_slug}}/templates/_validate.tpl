@@ -1,4 +1,5 @@
 {{/*
+The template's: later versions change this file. Yours are listed in pyproject.toml.
 What a schema can't say: values that contradict each other. All at once, each with its name and its remedy.
 */}}
 {{- define "app.validate" -}}

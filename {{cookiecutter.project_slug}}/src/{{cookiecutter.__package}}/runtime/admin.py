@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since a probe must be answered while the event loop is not: probes and metrics, in their own thread."""
 
 import logging

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The application that every service begins with; `app.py` adds the routes."""
 
 from functools import partial

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The runtime's settings. Names: those that the world knows stay, the rest begin with APP_ and nest with __."""
 
 from itertools import pairwise

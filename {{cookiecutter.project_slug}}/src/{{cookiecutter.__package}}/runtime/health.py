@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Whether the dependencies answer: sampled in the background, so that a probe only ever reads."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """What a service opens before its first request and closes after its last, each closing within a bound."""
 
 import asyncio

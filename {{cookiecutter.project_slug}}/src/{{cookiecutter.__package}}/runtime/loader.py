@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since pydantic-settings names fields and not variables, and shows values: reads and checks the settings."""
 
 import difflib

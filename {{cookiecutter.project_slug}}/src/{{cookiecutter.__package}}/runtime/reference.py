@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The reference of the settings, printed from the settings themselves: Markdown, an env file, or JSON Schema."""
 
 import json

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """What a request may use, on `request.app.state.resources`."""
 
 from dataclasses import dataclass

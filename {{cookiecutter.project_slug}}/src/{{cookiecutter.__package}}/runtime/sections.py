@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The runtime's settings that come in groups: `APP_<SECTION>__<NAME>`."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """How the process serves and ends."""
 
 from collections.abc import Callable, Iterator

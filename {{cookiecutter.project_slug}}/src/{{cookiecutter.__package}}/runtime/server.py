@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since uvicorn does not drain (its PR 2414): the server, and how it ends."""
 
 import gc

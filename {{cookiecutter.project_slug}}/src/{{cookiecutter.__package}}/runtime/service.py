@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Which service this is: name and version from its package's metadata, and the template that it came from."""
 
 from importlib.metadata import metadata

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The check that `helm test` runs: the service is ready, and an error is a problem with its trace id."""
 
 import json

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Where the process is in its life. Written by the event loop, read by the admin server's thread as well."""
 
 from dataclasses import dataclass, field

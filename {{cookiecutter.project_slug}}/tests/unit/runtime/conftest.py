@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """A server for a module's tests, on the event loop that serves in production."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """What probes and scrapes are told."""
 
 import asyncio

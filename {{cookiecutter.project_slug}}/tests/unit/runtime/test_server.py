@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """How the server ends. Whether a rollout under load loses nothing is proven by the template's own tests."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since redis-py has no circuit breaker for one asyncio server: leaves what fails alone for a while."""
 
 from time import monotonic

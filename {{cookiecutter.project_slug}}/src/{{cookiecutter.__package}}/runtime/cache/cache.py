@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since no library both never fails a request and never stampedes: values that may be got again elsewhere."""
 
 import asyncio

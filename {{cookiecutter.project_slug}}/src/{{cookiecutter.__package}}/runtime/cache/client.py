@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The Redis client: bounded waits, where redis-py's defaults wait a minute, and a span per command."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """What the tables of a service share: names for constraints, an id, and times in UTC."""
 
 from datetime import UTC, datetime

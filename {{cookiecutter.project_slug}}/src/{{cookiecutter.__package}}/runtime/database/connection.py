@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since psycopg bounds only each attempt to connect: a connection that no silent server can hold up."""
 
 import asyncio

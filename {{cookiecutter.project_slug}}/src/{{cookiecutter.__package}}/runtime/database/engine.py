@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The engine: every wait bounded, credentials read again for each new connection, a ping only for what lay idle."""
 
 from collections.abc import Callable

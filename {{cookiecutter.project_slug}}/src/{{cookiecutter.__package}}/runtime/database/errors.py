@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """What a driver's error means: for the caller, and for whether to try again."""
 
 import sqlite3

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Answers kept under an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), in the request's transaction."""
 
 import random

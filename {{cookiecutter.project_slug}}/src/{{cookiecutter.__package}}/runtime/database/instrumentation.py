@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since the contrib package instruments nothing on SQLAlchemy 2.1: a span and a duration per statement."""
 
 from time import perf_counter

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Migrations: one migrator at a time, bounded waits, and a schema that may be ahead, so that a rollback works."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since only the whole request, commit included, can be repeated: retries what others made fail."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Sessions for a request. `WriteSession` commits after the handler and before the answer; nothing else commits."""
 
 import logging

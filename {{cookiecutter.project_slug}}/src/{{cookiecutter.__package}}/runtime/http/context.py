@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The identifiers of the request being handled, for each log line and error. The edge sets them anew each time."""
 
 import re

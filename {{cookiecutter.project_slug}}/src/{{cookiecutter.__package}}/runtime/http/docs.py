@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Swagger UI at `/docs` from a package's files: no CDN, so that it works offline and under a strict policy."""
 
 from base64 import b64encode

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since each library for one of these costs more than all of them here: what happens to every request."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """A POST that may be sent twice: the second one gets the first one's answer, byte by byte."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The OpenAPI document that tells the truth about errors: problem details, where FastAPI would promise others."""
 
 from typing import Any

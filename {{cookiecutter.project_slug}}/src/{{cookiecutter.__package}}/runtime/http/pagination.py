@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Keyset pagination: a cursor names the last item seen, so that a page costs the same wherever it is."""
 
 import base64

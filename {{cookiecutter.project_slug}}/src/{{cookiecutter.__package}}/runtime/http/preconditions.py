@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Conditional requests with strong ETags (RFC 9110, 13.1; 428 is RFC 6585, 3)."""
 
 import re

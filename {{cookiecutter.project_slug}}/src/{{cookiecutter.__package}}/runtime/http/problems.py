@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since the libraries for it echo the input and the exception's text: errors as RFC 9457 problem details."""
 
 from collections.abc import Mapping, Sequence

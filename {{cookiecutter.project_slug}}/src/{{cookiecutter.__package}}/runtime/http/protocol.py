@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since uvicorn bounds neither a request's headers nor what a peer leaves unread or unsent (its PR 1192)."""
 
 import asyncio

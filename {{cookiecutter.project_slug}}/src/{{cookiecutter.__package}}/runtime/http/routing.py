@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The only reader of what FastAPI keeps in the scope; a canary test tells when it changes."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """What is told of each request when it is over: its duration as a metric, and its line in the log."""
 
 import logging

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since the libraries for it cost twice as much: a log record as one line of JSON, without secrets."""
 
 import json

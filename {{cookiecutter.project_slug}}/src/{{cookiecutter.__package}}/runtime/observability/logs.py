@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since a StreamHandler whose reader stalls hangs the service: JSON lines, written by their own thread."""
 
 import logging

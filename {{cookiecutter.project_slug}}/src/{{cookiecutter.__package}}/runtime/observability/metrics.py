@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Every metric of the runtime. Names and labels are OpenTelemetry's, where it has one, in Prometheus form."""
 
 import platform

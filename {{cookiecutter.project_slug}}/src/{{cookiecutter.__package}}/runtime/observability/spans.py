@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """What happens to spans in the SDK. Imported only where tracing is on."""
 
 from collections.abc import Sequence

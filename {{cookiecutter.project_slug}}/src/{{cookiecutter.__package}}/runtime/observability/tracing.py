@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Traces by OTLP over HTTP: off at no cost without an endpoint, and bounded at the end where the collector is dead."""
 
 import logging

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Own code, since nothing else tells where an event loop is stuck: its heartbeat, and its stack when that stops."""
 
 import asyncio

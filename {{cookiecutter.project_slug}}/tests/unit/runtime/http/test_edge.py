@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Requests that are too large, too slow, too many or broken."""
 
 import asyncio

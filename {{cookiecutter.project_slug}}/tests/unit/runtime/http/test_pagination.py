@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 import base64
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4

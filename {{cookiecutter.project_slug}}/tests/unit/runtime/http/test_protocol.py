@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """Connections of peers that are slow, broken or hostile."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """A log line is one JSON object whatever the record holds, and holds no secret."""
 
 import json

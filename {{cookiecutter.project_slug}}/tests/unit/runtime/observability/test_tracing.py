@@ -1,3 +1,4 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
 """When there are traces, and which spans are lost."""
 
 from collections.abc import Sequence
