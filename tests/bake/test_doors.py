@@ -18,6 +18,7 @@ import pytest
 from support import backstage, baking
 from support.answers import SHORTEST, WITHOUT_EXAMPLE
 from support.baking import ROOT, Bake, Tree, differences, tree
+from support.flaws import DEFAULTS
 
 TAG = "v1"
 GIT = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
@@ -107,7 +108,19 @@ def cruft_create(sources: Sources, folder: Path) -> Path:
     return baking.baked(folder)
 
 
+def the_prompt(sources: Sources, folder: Path) -> Path:
+    """Cookiecutter renders no answer that is typed; Enter takes the default."""
+    (folder / "home").mkdir(parents=True)
+    typed = [SHORTEST.get(name, "") for name in DEFAULTS if not name.startswith("_")]
+    command = [sys.executable, "-m", "cookiecutter", "--output-dir", str(folder / "baked"), str(ROOT)]
+    environment = {"HOME": str(folder / "home"), "PATH": ""}
+    keys = "".join(f"{answer}\n" for answer in typed).encode()
+    subprocess.run(command, input=keys, env=environment, check=True, capture_output=True)
+    return baking.baked(folder)
+
+
 DOORS: list[Callable[[Sources, Path], Path]] = [
+    the_prompt,
     relative_path,
     git_address_with_a_tag,
     zip_archive,
