@@ -157,6 +157,9 @@ def test_it_says_what_it_made_and_what_comes_next(service: Path) -> None:
 def test_revisions_follow_each_other(service: Path) -> None:
     grow(service, "orders")
     grow(service, "people", "person")
+    # Its name ends that of another.
+    grow(service, "order-lines")
+    assert "changed  src/orders_service/app.py" in grow(service, "lines")
     assert 'down_revision = "0002"' in (service / "migrations/versions/0003_orders.py").read_text()
     assert 'down_revision = "0003"' in (service / "migrations/versions/0004_people.py").read_text()
 
@@ -178,7 +181,7 @@ REFUSED = [
     (["xs"], "has 1 characters"),
     (["people"], "one=person"),
     (["status"], "one=person"),
-    (["sheep", "sheep"], "try name=our-sheep one=our-sheep"),
+    (["sheep", "sheep"], "try name=sheep-list one=sheep"),
     (["classes"], "class is a word of Python's: try name=our-classes"),
     (["nones"], "None is a word of Python's"),
     (["orders", "class"], "class is a word of Python's"),
@@ -197,6 +200,13 @@ REFUSED = [
 @pytest.mark.parametrize(("names", "remedy"), REFUSED, ids=str)
 def test_a_name_that_can_t_be_is_refused_with_its_remedy(untouched: Path, names: list[str], remedy: str) -> None:
     assert remedy in refused(untouched, "feature", *names)[0]
+
+
+def test_what_is_tried_as_told_is_taken(service: Path) -> None:
+    for names, _ in REFUSED:
+        if remedy := re.search(r"try name=(\S+)(?: one=(\S+))?", refused(service, "feature", *names)[0]):
+            grow(service, remedy[1], remedy[2] or "")
+    assert (service / "src/orders_service/sheep_list").exists()
 
 
 def test_all_that_is_there_already_is_told_at_once(service: Path) -> None:

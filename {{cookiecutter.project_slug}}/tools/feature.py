@@ -97,7 +97,8 @@ def name_problems(many: str, one: str) -> list[str]:
         return [f"name={many} is no plural that the rules know: say the singular as well, as in name=people one=person"]
     other = f"try name=our-{many.replace('_', '-')[: LENGTH - 4].rstrip('-')}"
     if one == many:
-        return [f"name={many} is the singular as well, and code needs both: {other} one=our-{one[: LENGTH - 4]}"]
+        list_of = f"{many[: LENGTH - 5]}-list"
+        return [f"name={many} is the singular as well, and code needs both: try name={list_of} one={one}"]
     reserved = {word for word in (many, one, words(many, one)["Class"]) if keyword.iskeyword(word)}
     if reserved:
         return [f"{word} is a word of Python's: {other}" for word in sorted(reserved)]
@@ -195,7 +196,7 @@ def included(app: str, many: str) -> str | None:
     tree, lines = ast.parse(app), app.split("\n")
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
     bodies = [node.body for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "create_app"]
-    if len(bodies) != 1 or not imports or f"{many}_router" in app:
+    if len(bodies) != 1 or not imports or re.search(rf"\b{many}_router\b", app):
         return None
     (body,) = bodies
     match body[-1]:
