@@ -20,7 +20,6 @@ BIN = Path(sys.executable).parent
 UNPROVEN = {
     "make servers": "needs Docker",
     "make cluster": "needs Docker and kind",
-    "make update": "needs a later release of the template: tests/upgrade runs what it consists of",
 }
 
 
