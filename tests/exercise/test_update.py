@@ -4,13 +4,17 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from support import history, teams
 from support.baking import ROOT
 from support.git import ENVIRONMENT, begin, commit, git
 from support.services import environment, install_by_uv, make
+from support.workflows import Lines
 
 
-def test_a_service_on_which_its_team_has_worked_takes_a_later_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lines", [("make update",)], ids=["update"], indirect=True)
+def test_a_service_on_which_its_team_has_worked_takes_a_later_version(tmp_path: Path, lines: Lines) -> None:
     template = history.build(tmp_path / "slipway")
     service = history.create(template, history.PRESENT, tmp_path)
     begin(service, "Made by Slipway")
@@ -19,7 +23,7 @@ def test_a_service_on_which_its_team_has_worked_takes_a_later_version(tmp_path: 
     env = environment(tmp_path, UV_CACHE_DIR=str(ROOT / "build/uv"), UV_NO_PROGRESS="1", **ENVIRONMENT)
     install_by_uv(service, sys.executable, env)
 
-    assert "Took version 91.0.0 of the template." in make(service, "update", sys.executable, env)
+    assert "Took version 91.0.0 of the template." in lines.run(service, env | {"PYTHON": sys.executable})
     assert {"humanize", "typing-extensions"} <= set(re.findall(r"^([\w-]+)==", lock(service), re.M))
     assert "APP_GREETING" in (service / "docs/configuration.md").read_text()
     make(service, "check", sys.executable, env)
