@@ -103,6 +103,3 @@ def delete_the_example(service: Path) -> None:
         shutil.rmtree(folder)
     app = package(service) / "app.py"
     app.write_text("".join(line for line in app.read_text().splitlines(keepends=True) if "items" not in line))
-
-
-JOURNEYS = (work, rename_the_example, delete_the_example)

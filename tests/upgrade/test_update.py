@@ -1,5 +1,6 @@
 """`make update` by its script: which version it takes, what it refuses, and with which remedy."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -29,9 +30,6 @@ def test_the_newest_release_is_taken_and_nothing_after_it(create: Create) -> Non
     service = create(PRESENT)
     assert update(service).stdout == "Took version 91.0.0 of the template.\n"
     assert version(service) == "91.0.0"
-    commit(service, "Updated")
-    assert update(service).stdout == "91.0.0 is the newest version there is.\n"
-    assert git(service, "status", "--porcelain") == ""
 
 
 def test_a_service_that_is_newer_than_the_newest_release_stays_where_it_is(template: Path, tmp_path: Path) -> None:
@@ -41,24 +39,22 @@ def test_a_service_that_is_newer_than_the_newest_release_stays_where_it_is(templ
     service = made(clone, tmp_path)
     assert version(service) == "91.0.0"
     assert update(service).stdout == "91.0.0 is the newest version there is.\n"
+    assert git(service, "status", "--porcelain") == ""
     assert update(service, "--to", LATER[0]).stdout == "Took version 90.0.0 of the template.\n"
 
 
 @pytest.mark.parametrize(
-    ("tags", "newest"),
-    [(["v9.0.0", "v10.0.0", "v10.1.0-rc.1", "v2", "later"], "v10.0.0"), (["nightly"], None)],
+    ("names", "newest"),
+    [(["main", "v9.0.0", "v10.0.0", "v10.1.0-rc.1", "v11", "later/v12.0.0"], "v10.0.0"), (["main", "nightly"], None)],
     ids=["releases", "none"],
 )
-def test_the_newest_release_is_so_by_its_numbers(tmp_path: Path, tags: list[str], newest: str | None) -> None:
+def test_the_newest_release_is_so_by_its_numbers(names: list[str], newest: str | None) -> None:
     spec = spec_from_file_location("update", baking.TEMPLATE / "tools/update.py")
     assert spec is not None
     assert spec.loader is not None
     script = module_from_spec(spec)
     spec.loader.exec_module(script)
-    begin(tmp_path, "Nothing")
-    for tag in tags:
-        git(tmp_path, "tag", tag)
-    assert script.newest_release(str(tmp_path)) == newest
+    assert script.newest_release(names) == newest
 
 
 def test_what_is_not_committed_is_never_mixed_with_an_update(create: Create) -> None:
@@ -98,11 +94,35 @@ def test_a_service_that_cookiecutter_made_is_linked_by_the_command_that_it_is_to
     assert conflicts(service) == []
 
 
-def test_an_update_that_cruft_can_not_do_says_what_cruft_says(create: Create) -> None:
+def test_a_version_that_is_not_there_is_told_with_those_that_are(create: Create) -> None:
+    result = update(create(PRESENT), "--to", "v77.0.0")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("v77.0.0 is no tag, branch or commit of the template. There are: main, ")
+    assert result.stderr.endswith("v90.0.0, v91.0.0\n")
+
+
+def test_a_template_that_is_not_there_is_told_with_its_address(create: Create) -> None:
     service = create(PRESENT)
-    result = update(service, "--to", "v77.0.0")
+    state = json.loads((service / ".cruft.json").read_text()) | {"template": "/nowhere"}
+    (service / ".cruft.json").write_text(json.dumps(state))
+    commit(service, "Moved")
+    result = update(service)
     assert result.returncode == 1
-    assert "v77.0.0" in result.stderr
+    assert result.stderr.startswith(
+        "There is no template to be reached at /nowhere, its address in .cruft.json:\nfatal: "
+    )
+
+
+def test_where_cruft_fails_nothing_is_changed_and_it_is_heard(create: Create) -> None:
+    service = create(PRESENT)
+    state = json.loads((service / ".cruft.json").read_text()) | {"commit": "0" * 40}
+    (service / ".cruft.json").write_text(json.dumps(state))
+    commit(service, "Lost")
+    result = update(service)
+    assert result.returncode == 1
+    assert "0" * 40 in result.stderr
+    assert result.stderr.endswith("This is what cruft said; nothing was changed.\n")
+    assert git(service, "status", "--porcelain") == ""
 
 
 def commands(section: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Later versions of the template arrive in a service whose team has worked on: nothing of the team's is touched."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -73,16 +74,19 @@ def missing(service: Path, lines: dict[str, list[str]], number: str = "") -> lis
     ]
 
 
-@pytest.mark.parametrize("journey", teams.JOURNEYS, ids=lambda journey: journey.__name__)
+@pytest.mark.parametrize(
+    ("journey", "versions"),
+    [(teams.work, LATER), (teams.rename_the_example, LATER[:1]), (teams.delete_the_example, LATER[:1])],
+    ids=["works", "renames the example", "deletes the example"],
+)
 @pytest.mark.parametrize("start", [*releases(), PRESENT])
-def test_two_later_versions_arrive_and_nothing_of_the_teams_is_touched(
-    create: Create, pristine: Create, start: str, journey: Callable[[Path], None]
+def test_later_versions_arrive_and_nothing_of_the_teams_is_touched(
+    create: Create, pristine: Create, start: str, journey: Callable[[Path], None], versions: tuple[str, ...]
 ) -> None:
     service = create(start)
     journey(service)
     commit(service, "What the team did")
-    for old, new in ((start, LATER[0]), (LATER[0], LATER[1])):
-        service = fresh_clone(service)
+    for old, new in itertools.pairwise((start, *versions)):
         before = content(service)
         result = update(service, "--to", new)
         assert result.returncode == 0, result.stdout + result.stderr
@@ -90,6 +94,7 @@ def test_two_later_versions_arrive_and_nothing_of_the_teams_is_touched(
         assert missing(service, SHARED_LINES, new[1:]) + missing(service, teams.LINES) == []
         assert json.loads((service / ".cruft.json").read_text())["context"]["cookiecutter"]["tier"] == "standard"
         commit(service, new)
+        service = fresh_clone(service)
 
 
 def test_without_the_list_of_what_is_the_teams_there_are_conflicts(create: Create, pristine: Create) -> None:

@@ -38,10 +38,30 @@ def version() -> str:
     return path.read_text().strip()
 
 
-def newest_release(template: str) -> str | None:
-    """Return the tag of the template's newest release, or None where it has none."""
-    tags = re.findall(r"refs/tags/(v\d+\.\d+\.\d+)$", output("git", "ls-remote", "--tags", template), re.M)
-    return max(tags, key=lambda tag: [int(number) for number in tag[1:].split(".")], default=None)
+def references(template: str) -> list[str]:
+    """Return the names of the template's branches and tags.
+
+    Raises:
+        SystemExit: git can't reach it.
+    """
+    command = ["git", "ls-remote", "--refs", template]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        sys.exit(f"There is no template to be reached at {template}, its address in {STATE}:\n{result.stderr}")
+    return re.findall(r"\trefs/(?:heads|tags)/(.+)$", result.stdout, re.M)
+
+
+def newest_release(names: list[str]) -> str | None:
+    """Return the newest of the releases, which are tags such as v1.2.0, or None where there is none."""
+    releases = [name for name in names if re.fullmatch(r"v\d+\.\d+\.\d+", name)]
+    return max(releases, key=lambda name: [int(number) for number in name[1:].split(".")], default=None)
+
+
+def run(*command: str) -> None:
+    """Run cruft. What it prints is for a new service, unless it fails, and then SystemExit is raised."""
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode:
+        sys.exit(result.stdout + "This is what cruft said; nothing was changed.")
 
 
 def bring_common_ancestors(cruft: list[str], state: dict[str, Any]) -> None:
@@ -53,7 +73,7 @@ def bring_common_ancestors(cruft: list[str], state: dict[str, Any]) -> None:
     answers = {name: value for name, value in state["context"]["cookiecutter"].items() if not name.startswith("_")}
     with tempfile.TemporaryDirectory() as folder:
         created = ["create", state["template"], "--no-input", "--output-dir", folder, "--checkout", state["commit"]]
-        output(*cruft, *created, "--extra-context", json.dumps(answers))
+        run(*cruft, *created, "--extra-context", json.dumps(answers))
         files = [str(path) for path in Path(folder).rglob("*") if path.is_file()]
         output("git", "hash-object", "-w", "--no-filters", "--stdin-paths", given="\n".join(files))
 
@@ -71,17 +91,17 @@ def main() -> None:
     arguments = parser.parse_args()
     refuse_what_can_not_be_updated()
     state = json.loads(STATE.read_text())
-    bring_common_ancestors(arguments.cruft, state)
+    names = references(state["template"])
     update = [*arguments.cruft, "update", "--skip-apply-ask"]
     if arguments.to:
+        if arguments.to not in names and not re.fullmatch(r"[0-9a-f]{7,40}", arguments.to):
+            sys.exit(f"{arguments.to} is no tag, branch or commit of the template. There are: {', '.join(names)}")
         update += ["--checkout", arguments.to]
-    elif release := newest_release(state["template"]):
+    elif release := newest_release(names):
         # A service that was made after that release stays where it is.
         update += ["--checkout", release, "--not-strict"]
-    # What the hooks print is for a new service.
-    result = subprocess.run(update, stdout=subprocess.PIPE, text=True, check=False)
-    if result.returncode:
-        sys.exit(result.stdout)
+    bring_common_ancestors(arguments.cruft, state)
+    run(*update)
     if found := conflicts():
         sys.exit(
             "The template and this service have changed the same lines:\n  " + "\n  ".join(found) + "\n"
