@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support import baking
+from support.checkout import committed
 from support.git import begin, commit, git
 from support.history import CRUFT, LATER, PRESENT, environment
 
@@ -24,12 +25,6 @@ def version(service: Path) -> str:
 
 def conflicts(service: Path) -> list[Path]:
     return list(service.rglob("*.rej"))
-
-
-def test_the_newest_release_is_taken_and_nothing_after_it(create: Create) -> None:
-    service = create(PRESENT)
-    assert update(service).stdout == "Took version 91.0.0 of the template.\n"
-    assert version(service) == "91.0.0"
 
 
 def test_a_service_that_is_newer_than_the_newest_release_stays_where_it_is(template: Path, tmp_path: Path) -> None:
@@ -123,6 +118,11 @@ def test_where_cruft_fails_nothing_is_changed_and_it_is_heard(create: Create) ->
     assert "0" * 40 in result.stderr
     assert result.stderr.endswith("This is what cruft said; nothing was changed.\n")
     assert git(service, "status", "--porcelain") == ""
+
+
+def test_each_place_that_names_a_version_of_cruft_names_the_tested_one() -> None:
+    named = {version for path in committed() for version in re.findall(r"cruft[@=]=?(\d[\d.]*)", path.read_text())}
+    assert len(named) == 1
 
 
 def commands(section: str) -> list[str]:

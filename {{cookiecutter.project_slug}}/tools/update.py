@@ -107,7 +107,7 @@ def main() -> None:
             "The template and this service have changed the same lines:\n  " + "\n  ".join(found) + "\n"
             "Edit each: in a file both versions stand between <<<<<<< and >>>>>>>; a .rej is what did not fit, to be\n"
             "put in by hand and deleted. Then `make lock UPGRADE=`, `make docs check test`, and commit.\n"
-            "To give it up: git reset --hard && git clean --force"
+            "To give it up: git reset --hard && git clean --force -d"
         )
     taken = output("git", "status", "--porcelain")
     print(f"Took version {version()} of the template." if taken else f"{version()} is the newest version there is.")
