@@ -27,7 +27,16 @@ class Defect:
 
 
 RENDER = "tests/bake/test_render.py"
-ANSWERS = "tests/bake/test_answers.py"
+NAMES = "tests/bake/test_names.py"
+SAME = "tests/bake/test_same.py"
+DOORS = "tests/bake/test_doors.py"
+HOOKS = "tests/bake/test_hooks.py"
+PORTAL = "tests/bake/test_backstage.py"
+OWNERSHIP = "tests/bake/test_ownership.py"
+TOOLS = "tests/bake/test_tools.py"
+LOCKS = "tests/bake/test_locks.py"
+WORKFLOWS = "tests/contract/test_workflows.py"
+UPGRADE = "tests/upgrade/test_upgrade.py"
 REPOSITORY = "tests/bake/test_repository.py"
 CHARTS = "tests/contract/test_chart.py"
 BOTH = "tests/contract/test_chart_and_service.py"
@@ -39,7 +48,7 @@ DEFECTS = [
         f"{T}/compose.yaml",
         r"\Z",
         "# {{ '{{' }} cookiecutter }}\n",
-        f"{RENDER}::test_nothing_of_the_template_is_left",
+        f"{NAMES}::test_a_service_with_answers_at_the_edge_is_whole",
         r"compose\.yaml",
     ),
     Defect(
@@ -47,31 +56,31 @@ DEFECTS = [
         f"{T}/catalog-info.yaml",
         r'description: ".*"$',
         "description: {{ cookiecutter.description }}",
-        f"{RENDER}::test_every_file_parses",
-        r"yaml\.",
+        f"{NAMES}::test_a_service_with_answers_at_the_edge_is_whole",
+        r"catalog-info\.yaml: ",
     ),
     Defect(
         "an answer that is not escaped in TOML",
         f"{T}/pyproject.toml",
         r"cookiecutter\.__description",
         "cookiecutter.description",
-        f"{RENDER}::test_every_file_parses",
-        r"TOMLDecodeError",
+        f"{NAMES}::test_a_service_with_answers_at_the_edge_is_whole",
+        r"pyproject\.toml: ",
     ),
     Defect(
         "an answer that arrives changed",
         f"{T}/Dockerfile",
         r'title="\{\{ cookiecutter\.__title .*?\}\}"',
         'title="{{ cookiecutter.__title | upper }}"',
-        f"{RENDER}::test_every_answer_arrives_as_it_was_given",
-        r"image\.title",
+        f"{NAMES}::test_a_service_with_answers_at_the_edge_is_whole",
+        r"Dockerfile, title",
     ),
     Defect(
         "an unformatted line",
         f"{PACKAGE}/app.py",
         r"    return app$",
         "    return (app)",
-        f"{RENDER}::test_it_lints_and_is_formatted",
+        f"{NAMES}::test_a_service_with_answers_at_the_edge_is_whole",
         r"app\.py",
     ),
     Defect(
@@ -79,7 +88,7 @@ DEFECTS = [
         f"{T}/tests/conftest.py",
         r"^import asyncio$",
         "import asyncio\nimport base64",
-        f"{RENDER}::test_it_lints_and_is_formatted",
+        f"{NAMES}::test_a_service_with_answers_at_the_edge_is_whole",
         r"base64",
     ),
     Defect(
@@ -87,7 +96,7 @@ DEFECTS = [
         f"{T}/tests/contract/test_docs.py",
         r"^from \{\{ cookiecutter\.__package \}\}\.(\S+) import \(\n    (\w+),\n\)$",
         "from {{ cookiecutter.__package }}.runtime.observability.watchdog import Watchdog as WatchdogOfTheEventLoop",
-        f"{RENDER}::test_it_lints_and_is_formatted",
+        f"{NAMES}::test_a_service_with_answers_at_the_edge_is_whole",
         r"test_docs\.py",
     ),
     Defect(
@@ -95,7 +104,7 @@ DEFECTS = [
         f"{T}/README.md",
         r"\Z",
         "{% now 'utc', '%Y-%m-%d %H:%M:%S.%f' %}\n",
-        f"{RENDER}::test_two_bakes_are_the_same",
+        f"{SAME}::test_two_bakes_are_the_same_in_another_place_and_time",
         r"README\.md",
     ),
     Defect(
@@ -103,7 +112,7 @@ DEFECTS = [
         f"{T}/README.md",
         r"\Z",
         "See /v1/items.\n",
-        f"{RENDER}::test_the_example_leaves_no_trace_where_it_is_refused",
+        f"{NAMES}::test_a_service_with_answers_at_the_edge_is_whole",
         r"README\.md",
     ),
     Defect(
@@ -111,7 +120,7 @@ DEFECTS = [
         f"{PACKAGE}/runtime/VERSION",
         r".+",
         "0.0.9",
-        f"{RENDER}::test_the_template_version_is_the_same_wherever_it_stands",
+        "tests/bake/test_drift.py::test_the_template_version_is_the_same_wherever_it_stands",
         r"0\.0\.9",
     ),
     Defect(
@@ -122,13 +131,30 @@ DEFECTS = [
         f"{RENDER}::test_every_locked_package_has_its_hashes",
         r"redis==8\.1\.0",
     ),
+    Defect(
+        "a file that is gone",
+        f"{T}/.editorconfig",
+        r"root",
+        "",
+        f"{SAME}::test_the_committed_manifest_says_what_the_template_makes",
+        r"\.editorconfig: gone",
+        removes=True,
+    ),
+    Defect(
+        "a file that cookiecutter renders and a portal copies",
+        "cookiecutter.json",
+        r'^    "tools/\*\.py",\n',
+        "",
+        f"{PORTAL}::test_it_asks_and_hands_on_what_cookiecutter_does",
+        r"tools/\*\.py",
+    ),
     # The hooks.
     Defect(
         "a hook that writes a file",
         "hooks/post_gen_project.py",
-        r"^if not INCLUDE_EXAMPLE:",
-        'Path("made.txt").write_text("by a hook")\nif not INCLUDE_EXAMPLE:',
-        f"{RENDER}::test_without_hooks_the_service_is_whole",
+        r"^if not INCLUDE_EXAMPLE",
+        'Path("made.txt").write_text("by a hook")\nif not INCLUDE_EXAMPLE',
+        f"{DOORS}::test_each_door_gives_the_same_tree",
         r"made\.txt",
     ),
     Defect(
@@ -136,7 +162,7 @@ DEFECTS = [
         "hooks/post_gen_project.py",
         r"^import shutil$",
         "import shutil\nimport subprocess",
-        f"{ANSWERS}::test_the_hooks_need_nothing_but_a_few_modules_of_the_standard_library",
+        f"{HOOKS}::test_the_hooks_need_nothing_but_a_few_modules_of_the_standard_library",
         r"subprocess",
     ),
     Defect(
@@ -144,32 +170,113 @@ DEFECTS = [
         "hooks/pre_gen_project.py",
         r"\{2,39\}",
         "{2,49}",
-        f"{ANSWERS}::test_a_wrong_answer_is_refused_with_its_remedy",
-        r"DID NOT RAISE",
+        f"{NAMES}::test_wrong_answers_are_refused_all_at_once_each_with_its_remedy",
+        r"project_slug",
     ),
     Defect(
         "a hook that tells one problem at a time",
         "hooks/pre_gen_project.py",
         r"^    return found\n\n\nif found",
         "    return found[:1]\n\n\nif found",
-        f"{ANSWERS}::test_all_problems_are_told_at_once",
-        r"  - ",
+        f"{NAMES}::test_wrong_answers_are_refused_all_at_once_each_with_its_remedy",
+        r"said",
     ),
     Defect(
         "a name of a package that a service may take",
         "hooks/pre_gen_project.py",
         r'"redis", ',
         "",
-        f"{ANSWERS}::test_no_service_can_take_the_name_of_a_package_that_it_installs",
+        f"{HOOKS}::test_no_service_can_take_the_name_of_a_package_that_it_installs",
         r"redis",
     ),
     Defect(
         "a pattern for portals that is not the hook's",
-        "SECURITY.md",
+        "backstage/template.yaml",
         r"\{2,39\}",
         "{2,63}",
-        f"{ANSWERS}::test_the_patterns_for_portals_are_those_of_the_hook",
-        r"SLUG",
+        f"{PORTAL}::test_it_asks_and_hands_on_what_cookiecutter_does",
+        r"project_slug: pattern",
+    ),
+    # Locks, workflows, upgrades, growth.
+    Defect(
+        "a lock that is older than what it is for",
+        f"{T}/pyproject.toml",
+        r'^  "redis>=.*",$',
+        '  "redis>=99",',
+        f"{LOCKS}::test_the_services_locks_hold_what_it_asks_for_and_agree",
+        r"redis>=99",
+    ),
+    Defect(
+        "an action that is not pinned",
+        f"{T}/.github/workflows/ci.yml",
+        r"actions/checkout@\w+ # \S+",
+        "actions/checkout@v7",
+        f"{WORKFLOWS}::test_each_action_is_a_commit_with_its_version",
+        r"checkout@v7",
+    ),
+    Defect(
+        "a permission that nobody needs",
+        f"{T}/.github/workflows/ci.yml",
+        r"^permissions: \{\}$",
+        "permissions: write-all",
+        f"{WORKFLOWS}::test_the_workflows_lint_and_are_safe",
+        r"excessive-permissions",
+    ),
+    Defect(
+        "a step of a workflow that no test runs",
+        f"{T}/.github/workflows/ci.yml",
+        r"- run: make chart$",
+        "- run: make openapi",
+        f"{WORKFLOWS}::test_each_command_of_a_service_is_run_by_a_test",
+        r"make openapi",
+    ),
+    Defect(
+        "a step of a workflow that is no make target",
+        ".github/workflows/ci.yml",
+        r"- run: make check$",
+        "- run: ruff check",
+        f"{WORKFLOWS}::test_each_command_is_one_make_target",
+        r"ruff check",
+    ),
+    Defect(
+        "a file that does not say whose it is",
+        f"{PACKAGE}/runtime/health.py",
+        r"\A# .*\n",
+        "",
+        f"{OWNERSHIP}::test_each_file_says_whose_it_is",
+        r"health\.py",
+    ),
+    Defect(
+        "a list of the team's files that is empty",
+        f"{T}/pyproject.toml",
+        r"^\[tool\.cruft\]$",
+        "[tool.nobody]",
+        f"{UPGRADE}::test_later_versions_arrive_and_nothing_of_the_teams_is_touched",
+        r"cruft|README\.md",
+    ),
+    Defect(
+        "an update that leaves a fresh clone without what git merges with",
+        f"{T}/tools/update.py",
+        r"^    bring_common_ancestors\(.*\)$",
+        "    pass",
+        f"{UPGRADE}::test_later_versions_arrive_and_nothing_of_the_teams_is_touched",
+        r"changed the same lines",
+    ),
+    Defect(
+        "a skeleton of features that is not the example's",
+        f"{T}/tools/feature/package/service.py.template",
+        r"There is no \$one_in_words with this id\.",
+        "No $one_in_words has this id.",
+        f"{TOOLS}::test_the_example_is_the_feature_that_would_be_called_items",
+        r"service\.py",
+    ),
+    Defect(
+        "an example that is not all taken out",
+        f"{T}/tools/example.json",
+        r', "tests/unit/items"',
+        "",
+        f"{TOOLS}::test_taking_the_example_out_later_leaves_what_refusing_it_would_but_for_what_must_stay",
+        r"tests/unit/items|assert",
     ),
     # The rules of the repository.
     Defect(
@@ -340,7 +447,7 @@ DEFECTS = [
         f"{PACKAGE}/items/routes.py",
         r'prefix="/items"',
         'prefix="/things"',
-        f"{SERVICE}tests/unit/items/test_routes.py::test_a_new_item_is_found_where_location_says",
+        f"{SERVICE}tests/unit/items/test_routes.py::test_what_is_created_is_found_where_location_says",
         r"404",
     ),
     Defect(

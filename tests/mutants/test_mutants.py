@@ -31,7 +31,7 @@ class Checkout:
         """Run checks, all of the template or all of a service, and return what each failed one said."""
         report = work / "report.xml"
         report.unlink(missing_ok=True)
-        command = ["-m", "pytest", "--numprocesses=0", "-p", "no:cacheprovider", f"--junit-xml={report}"]
+        command = ["-m", "pytest", "-vv", "--numprocesses=0", "-p", "no:cacheprovider", f"--junit-xml={report}"]
         if checks[0].startswith(SERVICE):
             python = self.fixture("installed") / ".venv/bin/python"
             service = baking.bake(work / "bake", SHORTEST, template=self.folder)
