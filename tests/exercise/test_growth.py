@@ -125,7 +125,6 @@ def test_it_takes_features_in_and_the_example_out(
     (service / "migrations/versions/0006_add_nothing.py").unlink()
     printed = person.make("migration", "message=drop items", "drop=yes")
     assert "0006_drop_items.py" in printed
-    person.make("check")
     servers = {"TEST_DATABASE_URL": postgresql_url, "TEST_REDIS_URL": redis_url}
     tested = person.test(MIGRATIONS, **servers)
     assert files <= tested

@@ -12,9 +12,8 @@ from support.services import environment, install_by_uv, interpreter, make
 from support.workflows import Lines
 
 SHAPES = {
-    "longest": ("python3.12", LONGEST),
+    "longest, without example": ("python3.12", LONGEST | WITHOUT_EXAMPLE),
     "last": ("python3.13", LAST),
-    "without example": ("python3.11", WITHOUT_EXAMPLE),
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,3 +133,12 @@ def test_a_second_signal_skips_the_wait(service: Service, tmp_path: Path) -> Non
         server.signal(signal.SIGTERM)
         until(lambda: server.admin("/readyz").status_code == 503, "the drain")
         server.end()
+
+
+def test_signals_that_come_until_the_very_end_are_no_error(service: Service, tmp_path: Path) -> None:
+    with service.served(tmp_path / "log") as server:
+        while server.process.poll() is None:
+            server.signal(signal.SIGTERM)
+            server.signal(signal.SIGINT)
+            time.sleep(0.0005)
+        assert server.process.returncode == 0
