@@ -1,8 +1,6 @@
 """What a service's workflow does with a cluster: the image is built, brought there, installed and smoke-tested."""
 
-import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +13,7 @@ from support.workflows import Lines
 INSTALL = ("make image", "make deploy DATABASE=postgresql", "make smoke", "make diagnose")
 
 
-@pytest.fixture
-def turn(shared: Path) -> Iterator[None]:
-    """While this is taken, nobody takes nodes away."""
-    with (shared / "turn").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        yield
-
-
-@pytest.mark.usefixtures("nodes", "turn")
+@pytest.mark.usefixtures("nodes", "at_work")
 @pytest.mark.parametrize("lines", [INSTALL], ids=["install"], indirect=True)
 def test_the_service_is_deployed_and_passes_its_smoke_test(bake: Bake, tmp_path: Path, lines: Lines) -> None:
     service = bake(project_slug="deployed", image_registry="localhost")

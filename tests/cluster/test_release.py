@@ -17,7 +17,7 @@ from support.workflows import Lines
 
 
 @pytest.fixture(scope="module")
-def registry(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def registry(at_work: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry on this machine. The cluster has no part in it, but where there is one, images can be built."""
     with servers.registry(tmp_path_factory.mktemp("registry")) as registry:
         if registry is None:
