@@ -138,7 +138,7 @@ def release(
             fcntl.flock(installing, fcntl.LOCK_SH)
             release.create(nodes[0])
             release.upgrade(tag=FIRST)
-            # Nine installations and builds at once take all of a small machine: nothing is measured until all have ended.
+            # Nine installations and builds at once take all of a small machine: nobody measures until all have ended.
             fcntl.flock(installing, fcntl.LOCK_EX)
             fcntl.flock(installing, fcntl.LOCK_UN)
             if alone:
