@@ -9,15 +9,23 @@ DEMO := build/orders-service
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-.venv/installed: requirements-dev.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); this needs 3.11 or newer. Try: make PYTHON=python3.13" >&2; exit 1; }
-	@echo "Installing the template's locked tools into .venv …"
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@touch $@
+define INSTALL
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); this needs 3.11 or newer. Try: make PYTHON=python3.13" >&2; exit 1; }
+@echo "Installing what $< names into .venv …"
+@$(PYTHON) -m venv .venv
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+@touch $@
+endef
 
-run: .venv/installed ## bake the default service into build/ and serve it at http://127.0.0.1:8000
+.venv/installed: requirements-dev.lock
+	$(INSTALL)
+
+# A newcomer does not wait for the tools of the tests.
+.venv/baking: requirements-bake.lock
+	$(INSTALL)
+
+run: .venv/baking ## bake the default service into build/ and serve it at http://127.0.0.1:8000
 	@echo "Baking the default service into $(DEMO) …"
 	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build . > /dev/null
 	@$(MAKE) --no-print-directory -C $(DEMO) run
@@ -53,10 +61,12 @@ manifest: .venv/installed ## renew tests/bake/manifest.txt, which says what the 
 benchmark: .venv/installed ## measure what a bake takes
 	$(BIN)/python benchmarks/bake.py
 
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
 # The service's pyproject.toml is no project before it is baked. Its `make lock` takes uv from here and installs nothing.
-lock: .venv/installed ## renew the locked versions: of the template's tools, and the three locks that services are born with
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
-	  requirements-dev.in -o requirements-dev.lock
+lock: .venv/installed ## renew the locked versions: the template's two locks, and the three that services are born with
+	$(COMPILE) requirements-dev.in -o requirements-dev.lock
+	echo cookiecutter | $(COMPILE) - -c requirements-dev.lock -o requirements-bake.lock
 	$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build/lock . > /dev/null
 	$(MAKE) --no-print-directory -C build/lock/orders-service lock VENV=$(CURDIR)/.venv --old-file=$(CURDIR)/.venv/installed
 	cp build/lock/orders-service/requirements*.lock '{{cookiecutter.project_slug}}'

@@ -35,6 +35,14 @@ def test_the_templates_lock_holds_its_tools_and_what_those_need(locks: ModuleTyp
     assert wrong(locks, [*asked, "pytest>=999"], planted)[1:] == ["left-over"]
 
 
+def test_what_bakes_is_locked_as_for_the_tests(locks: ModuleType) -> None:
+    """`make run` installs no more than cookiecutter."""
+    held, wider = (locks.read((ROOT / f"requirements-{name}.lock").read_text()) for name in ("bake", "dev"))
+    assert locks.here(held) == locks.reachable(["cookiecutter"])
+    assert locks.differing(held, wider) == []
+    assert locks.differing({**held, **locks.read("cookiecutter==1.0")}, wider) != []
+
+
 def test_the_services_locks_hold_what_it_asks_for_and_agree(locks: ModuleType) -> None:
     held = {name: locks.read((TEMPLATE / name).read_text()) for name in locks.LOCKS}
     assert [line for name, asked in locks.LOCKS.items() for line in locks.unmet(asked, held[name])] == []

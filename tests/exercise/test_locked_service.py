@@ -101,7 +101,9 @@ def test_a_service_renews_its_locks(installed: Path, bake: Bake, tmp_path: Path,
 @LOCK
 def test_the_template_renews_its_own_and_the_services_locks(installed: Path, tmp_path: Path, lines: Lines) -> None:
     template = copy_checkout(tmp_path / "slipway")
-    for lock in (template / "requirements-dev.lock", *template.glob("{{*/*.lock")):
+    renewed = [*template.glob("*.lock"), *template.glob("{{*/*.lock")]
+    assert len(renewed) == 5
+    for lock in renewed:
         lock.write_text("")
     lend(template, Path(sys.prefix))
     lines.run(template, environment(tmp_path, UV_CACHE_DIR=str(ROOT / "build/uv")))
@@ -109,5 +111,6 @@ def test_the_template_renews_its_own_and_the_services_locks(installed: Path, tmp
         (template / "requirements-dev.in").read_text().lower().split()
     )
     assert complaint(installed, baking.bake(tmp_path / "bake", {}, template=template), "-k", "not nothing_else") == ""
-    for lock in (template / "requirements-dev.lock", *template.glob("{{*/*.lock")):
+    assert "cookiecutter" in pins(template / "requirements-bake.lock")
+    for lock in renewed:
         assert "://" not in lock.read_text()
