@@ -18,13 +18,13 @@ import pytest
 from support import backstage, baking
 from support.answers import SHORTEST, WITHOUT_EXAMPLE
 from support.baking import ROOT, Bake, Tree, differences, tree
+from support.git import ENVIRONMENT
 from support.flaws import DEFAULTS
 
 TAG = "v1"
-GIT = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+GIT = {"PATH": os.environ["PATH"], **ENVIRONMENT}
 # What a portal asks for beside the answers that are given here.
 PARAMETERS = {"owner": "group:default/team-platform", "image_registry": "ghcr.io/example", **SHORTEST}
-AUTHOR = ("-c", "user.name=A", "-c", "user.email=a@example.com")
 
 
 @dataclass
@@ -38,8 +38,7 @@ class Sources:
         return self.repository.as_uri()
 
     def git(self, *arguments: str | Path) -> None:
-        command = ["git", *AUTHOR, *arguments]
-        subprocess.run(command, cwd=self.repository.parent, env=GIT, check=True, capture_output=True)
+        subprocess.run(["git", *arguments], cwd=self.repository.parent, env=GIT, check=True, capture_output=True)
 
     def clone(self, folder: Path, *settings: str) -> Path:
         options = [option for setting in settings for option in ("-c", setting)]

@@ -18,6 +18,7 @@ import pytest
 from support.answers import WITHOUT_EXAMPLE
 from support.baking import Bake, baked, differences, tree
 from support.checkout import copy_checkout
+from support.git import begin
 
 # Makes the folders before `--` read-only, even for the superuser, and becomes the command that follows.
 ENCLOSE = """
@@ -67,9 +68,7 @@ def test_cookiecutter_needs_no_network_and_may_write_neither_home_nor_template(
 
 
 def test_cruft_needs_git_alone(bake: Bake, tmp_path: Path, home: Path, template: Path) -> None:
-    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-C", str(template)]
-    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "now"]):
-        subprocess.run([*git, *command], check=True, capture_output=True)
+    begin(template, "now")
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "git").symlink_to(shutil.which("git") or "")

@@ -12,6 +12,7 @@ import pytest
 
 from support.answers import SHORTEST, WITHOUT_EXAMPLE
 from support.baking import Bake, files
+from support.git import begin
 
 APP = "src/orders_service/app.py"
 # The shortest, the longest, words, digits, what sorts last and first, a module's name, what SQL has a use for.
@@ -91,9 +92,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def commit(service: Path) -> Path:
-    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
-    for command in (["init", "--quiet"], ["add", "--all"], [*identity, "commit", "--quiet", "--message", "All"]):
-        subprocess.run(["git", *command], cwd=service, check=True, capture_output=True)
+    begin(service, "All")
     return service
 
 

@@ -9,6 +9,7 @@ import httpx2
 
 from support.answers import SHORTEST
 from support.baking import Bake
+from support.git import begin
 from support.process import Service
 from support.services import environment, install_by_uv, interpreter
 
@@ -47,10 +48,7 @@ class Grower:
         return {word for word in printed.split() if word.endswith(".py") or word == "skipped"}
 
     def commit(self) -> None:
-        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
-        self.run("git", "init", "--quiet")
-        self.run("git", "add", "--all")
-        self.run("git", *identity, "commit", "--quiet", "--message", "All")
+        begin(self.service, "All")
 
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.service / file

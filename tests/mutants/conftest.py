@@ -19,7 +19,8 @@ class _Rows:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         found = dict(report.user_properties)
         if report.when == "call" and "defect" in found:
-            self._rows.append((str(found["defect"]), str(found["check"]), "caught" if report.passed else "MISSED"))
+            outcome = {"passed": "caught", "skipped": "skipped"}.get(report.outcome, "MISSED")
+            self._rows.append((str(found["defect"]), str(found["check"]), outcome))
 
 
 @pytest.hookimpl(trylast=True)
@@ -35,4 +36,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     width = max(len(row[0]) for row in rows)
     terminalreporter.section("Planted defects, and the checks that were meant to find them")
     for defect, check, outcome in rows:
-        terminalreporter.write_line(f"{outcome:6}  {defect:{width}}  {check}")
+        terminalreporter.write_line(f"{outcome:7}  {defect:{width}}  {check}")

@@ -17,13 +17,11 @@ class Defect:
     file: str
     """In this checkout; a service is baked of it where the check is a service's own."""
     find: str
-    """A regular expression, whose first match is replaced."""
+    """A regular expression, whose first match is replaced; a file of which nothing is left is taken away."""
     put: str
     check: str
     says: str
     """A regular expression for what the check says, so that it fails for this reason and for no other."""
-    removes: bool = False
-    """The whole file is taken away."""
 
 
 RENDER = "tests/bake/test_render.py"
@@ -134,11 +132,10 @@ DEFECTS = [
     Defect(
         "a file that is gone",
         f"{T}/.editorconfig",
-        r"root",
+        r"\A(?s:.*)\Z",
         "",
         f"{SAME}::test_the_committed_manifest_says_what_the_template_makes",
         r"\.editorconfig: gone",
-        removes=True,
     ),
     Defect(
         "a file that cookiecutter renders and a portal copies",

@@ -31,12 +31,11 @@ class Checkout:
         """Run checks, all of the template or all of a service, and return what each failed one said."""
         report = work / "report.xml"
         report.unlink(missing_ok=True)
-        command = ["-m", "pytest", "-vv", "--numprocesses=0", "-p", "no:cacheprovider", f"--junit-xml={report}"]
+        command = ["-m", "pytest", "-vv", "-p", "no:cacheprovider", f"--junit-xml={report}"]
         if checks[0].startswith(SERVICE):
             python = self.fixture("installed") / ".venv/bin/python"
             service = baking.bake(work / "bake", SHORTEST, template=self.folder)
             checks = [check.removeprefix(SERVICE) for check in checks]
-            command.remove("--numprocesses=0")
             where = service
             environment = {
                 "PATH": os.environ["PATH"],
@@ -46,6 +45,7 @@ class Checkout:
             }
         else:
             python, where = Path(sys.executable), self.folder
+            command.append("--numprocesses=0")
             environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         ran = subprocess.run(
             [python, *command, *checks], cwd=where, env=environment, capture_output=True, text=True, check=False
@@ -55,16 +55,17 @@ class Checkout:
 
 
 def failed(report: Path) -> dict[str, str]:
-    """Return what each test that failed said. A test that never ran, or whose means are missing, says nothing of it.
+    """Return what each test that failed said; skip where the check's means are missing.
 
     Raises:
-        AssertionError: no test ran.
+        AssertionError: no test ran, or one could not be set up.
     """
     cases = list(ElementTree.parse(report).iter("testcase"))
     assert cases, "the check is not there, or could not be collected"
-    skipped = [case.find("skipped") for case in cases]
-    if all(skip is not None for skip in skipped):
-        pytest.skip(str((skipped[0] or cases[0][0]).get("message")).removeprefix("Skipped: "))
+    assert [error.get("message") for case in cases for error in case.iter("error")] == []
+    skipped = [skip.get("message") for case in cases for skip in case.iter("skipped")]
+    if len(skipped) == len(cases):
+        pytest.skip(str(skipped[0]))
     return {
         f"{case.get('classname')}::{case.get('name')}": f"{failure.get('message')}\n{failure.text}"
         for case in cases
@@ -92,13 +93,12 @@ def planted(checkout: Checkout) -> Iterator[Callable[[Defect], None]]:
     def plant(defect: Defect) -> None:
         path = checkout.folder / defect.file
         before[path] = path.read_bytes()
-        text = path.read_text()
-        changed, count = re.subn(defect.find, lambda _: defect.put, text, count=1, flags=re.M)
+        changed, count = re.subn(defect.find, lambda _: defect.put, path.read_text(), count=1, flags=re.M)
         assert count, f"{defect.file} holds no {defect.find!r}: the list of defects is out of date"
-        if defect.removes:
-            path.unlink()
-        else:
+        if changed:
             path.write_text(changed)
+        else:
+            path.unlink()
 
     yield plant
     for path, content in before.items():
