@@ -18,8 +18,8 @@ import pytest
 from support import backstage, baking
 from support.answers import SHORTEST, WITHOUT_EXAMPLE
 from support.baking import ROOT, Bake, Tree, differences, tree
-from support.git import ENVIRONMENT
 from support.flaws import DEFAULTS
+from support.git import ENVIRONMENT
 
 TAG = "v1"
 GIT = {"PATH": os.environ["PATH"], **ENVIRONMENT}
