@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ..runtime.database.session import ReadSession, WriteSession, after_commit
 from ..runtime.http.idempotency import IdempotencyKey
-from ..runtime.http.pagination import Page, decode_cursor, encode_cursor
-from ..runtime.http.preconditions import IfMatch, IfNoneMatch, etag, none_match, require_match
+from ..runtime.http.pagination import Cursor, Page, decode_cursor, encode_cursor
+from ..runtime.http.preconditions import CREATED, TAGGED, IfMatch, IfNoneMatch, etag, none_match, require_match
 from ..runtime.http.problems import responses
 from . import service
 from .schemas import ItemChanges, ItemView, NewItem
@@ -20,7 +20,7 @@ CACHED_FOR = 30
 router = APIRouter(prefix="/items", tags=["items"])
 
 
-@router.post("", status_code=201, response_model=ItemView, responses=responses(409))
+@router.post("", status_code=201, response_model=ItemView, responses={201: CREATED, **responses(409)})
 async def create_item(new: NewItem, request: Request, session: WriteSession, idempotency: IdempotencyKey) -> Response:
     if (replayed := await idempotency.replay(new)) is not None:
         return replayed
@@ -34,7 +34,7 @@ async def create_item(new: NewItem, request: Request, session: WriteSession, ide
 async def list_items(
     session: ReadSession,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before; absent for the first.")] = None,
+    cursor: Cursor = None,
 ) -> Page[ItemView]:
     """List items, the newest first."""
     items, last = await service.page(session, limit, decode_cursor(cursor))
@@ -42,7 +42,11 @@ async def list_items(
     return Page(items=views, next_cursor=encode_cursor(last) if last else None)
 
 
-@router.get("/{item_id}", response_model=ItemView, responses={304: {"description": "Not Modified"}, **responses(404)})
+@router.get(
+    "/{item_id}",
+    response_model=ItemView,
+    responses={200: TAGGED, 304: {"description": "Not Modified", **TAGGED}, **responses(404)},
+)
 async def get_item(
     item_id: UUID, request: Request, session: ReadSession, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -59,7 +63,7 @@ async def get_item(
     return Response(body, headers=headers, media_type="application/json")
 
 
-@router.patch("/{item_id}", responses=responses(404, 409, 412, 428))
+@router.patch("/{item_id}", responses={200: TAGGED, **responses(404, 409, 412, 428)})
 async def change_item(
     item_id: UUID,
     changes: ItemChanges,
