@@ -7,23 +7,19 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import pytest
 
-from support.resilience import DOCUMENT, Row, Table, libraries, missing, render
-
-
-class Measured(Protocol):
-    def __call__(self, number: int, fault: str, pass_line: str, *, ours: str, plain: str) -> None: ...
+from support.resilience import DOCUMENT, Measured, Row, Table, libraries, missing, render
 
 
 @pytest.fixture
 def measured(record_property: Callable[[str, object], None]) -> Iterator[Measured]:
     """Record rows of docs/resilience.md: `measured(7, "PostgreSQL silent", "503 in 2.5 s", ours=f"{took:.1f} s", …)`.
 
-    The number is one of the twelve (`support.resilience.NUMBERS`). `ours` and `plain` say what was measured in this run:
-    never write a number by hand. Where plain FastAPI has no counterpart, say so. A test that takes this measures.
+    The number is one of the twelve. `ours` and `plain` say what was measured in this run: never write a number by hand.
+    Where plain FastAPI has no counterpart, say so. A test that takes this measures.
     """
     count = 0
 

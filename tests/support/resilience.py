@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from support.baking import ROOT, TEMPLATE
 
@@ -35,6 +35,12 @@ class Row(NamedTuple):
     pass_line: str
     ours: str
     plain: str
+
+
+class Measured(Protocol):
+    """Records a row; the fixture of this name in tests/fault."""
+
+    def __call__(self, number: int, fault: str, pass_line: str, *, ours: str, plain: str) -> None: ...
 
 
 @dataclass(frozen=True)
