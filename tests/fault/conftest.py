@@ -8,10 +8,13 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
+from uuid import uuid4
 
 import pytest
 
+from support.process import Service
 from support.resilience import DOCUMENT, Measured, Row, Table, libraries, missing, render
+from support.servers import Running, sql
 
 
 @pytest.fixture
@@ -30,6 +33,28 @@ def measured(record_property: Callable[[str, object], None]) -> Iterator[Measure
 
     yield record
     assert count, "takes `measured` and has measured nothing"
+
+
+@pytest.fixture
+def breakable_redis(redis: Running) -> Iterator[Running]:
+    yield redis
+    redis.mend()
+
+
+@pytest.fixture
+def breakable_postgresql(postgresql: Running) -> Iterator[Running]:
+    yield postgresql
+    postgresql.mend()
+
+
+@pytest.fixture
+def on_postgresql(service: Service, breakable_postgresql: Running) -> Service:
+    """A service on a PostgreSQL database of its own, migrated."""
+    name = f"fault_{uuid4().hex}"
+    sql(breakable_postgresql, f"CREATE DATABASE {name}")
+    service = service.given(DATABASE_URL=breakable_postgresql.url.rpartition("/")[0] + "/" + name)
+    service.run("migrate")
+    return service
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

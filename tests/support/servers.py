@@ -114,6 +114,12 @@ def postgresql() -> Iterator[Running | None]:
             yield running
 
 
+def sql(server: Running, statement: str) -> str:
+    """Run a statement on a PostgreSQL, as its superuser, and return what psql prints."""
+    command = ["psql", "--no-psqlrc", "-qAt", server.url, "-c", statement]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 @contextlib.contextmanager
 def redis() -> Iterator[Running | None]:
     """Yield a new server, or None where Redis is not installed."""
