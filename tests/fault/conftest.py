@@ -6,13 +6,14 @@ import platform
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
 import pytest
 
-from support.process import Service
+from support.process import Server, Service
 from support.resilience import DOCUMENT, Measured, Row, Table, libraries, missing, render
 from support.servers import Running, sql
 
@@ -55,6 +56,16 @@ def on_postgresql(service: Service, breakable_postgresql: Running) -> Service:
     service = service.given(DATABASE_URL=breakable_postgresql.url.rpartition("/")[0] + "/" + name)
     service.run("migrate")
     return service
+
+
+@pytest.fixture
+def served_both(tmp_path: Path) -> Iterator[Callable[[Service], list[Server]]]:
+    """Serve what is given, and the plain service in the same environment; logs are `ours` and `plain` in `tmp_path`."""
+    with ExitStack() as closing:
+        yield lambda service: [
+            closing.enter_context(variant.served(tmp_path / name))
+            for name, variant in (("ours", service), ("plain", service.plain()))
+        ]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

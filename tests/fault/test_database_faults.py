@@ -8,10 +8,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
-import httpx2
 import pytest
 
-from support.outcomes import Outcome, ask, at_once, counted
+from support.outcomes import Outcome, ask, at_once, counted, new_item
 from support.process import Server, Service, until
 from support.resilience import Measured
 from support.servers import Network, Running, sql
@@ -40,22 +39,11 @@ def way(breakable_postgresql: Running, network: Callable[[str], Network]) -> Net
 
 
 @pytest.fixture
-def both(on_postgresql: Service, way: Network, database: str, tmp_path: Path) -> Iterator[Servers]:
+def both(on_postgresql: Service, way: Network, database: str, served_both: Callable[[Service], Servers]) -> Servers:
     """A service of the template and the plain one, on one database, whose network can be broken."""
     # So that it is the pool that is waited for, and not the lock, where both are.
     url = way.url.rpartition("/")[0] + "/" + database
-    service = on_postgresql.given(DATABASE_URL=url, APP_DATABASE__LOCK_TIMEOUT=str(STATEMENT + 1))
-    with ExitStack() as closing:
-        yield [
-            closing.enter_context(variant.served(tmp_path / name))
-            for name, variant in (("ours", service), ("plain", service.plain()))
-        ]
-
-
-def new_item(server: Server) -> str:
-    created = httpx2.post(f"{server.url}/v1/items", json={"name": "Tea"}, timeout=30)
-    assert created.status_code == 201, created.text
-    return server.url + created.headers["location"]
+    return served_both(on_postgresql.given(DATABASE_URL=url, APP_DATABASE__LOCK_TIMEOUT=str(STATEMENT + 1)))
 
 
 def ask_each(servers: Servers) -> list[Outcome]:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from support.outcomes import new_item
 from support.process import Server, Service, until
 from support.servers import Running, sql
 
@@ -22,13 +23,6 @@ def on_postgresql(on_postgresql: Service) -> Service:
     return on_postgresql.given(
         APP_DATABASE__STATEMENT_TIMEOUT="2", APP_DATABASE__POOL_TIMEOUT="1", APP_DATABASE__CONNECT_TIMEOUT="0.9"
     )
-
-
-def new_item(server: Server) -> str:
-    """Create an item and return its address."""
-    created = httpx2.post(f"{server.url}/v1/items", json={"name": uuid4().hex}, timeout=SOON)
-    assert created.status_code == 201, created.text
-    return server.url + created.headers["location"]
 
 
 def get(address: str) -> httpx2.Response:
