@@ -1,20 +1,22 @@
 """What the tests share: bakes, and real PostgreSQL and Redis servers, one of each for every worker."""
 
+import contextlib
 import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from support import baking, servers
 from support.answers import SHORTEST
 from support.baking import Bake
 from support.process import Service
-from support.servers import Running
+from support.servers import Network, Running
 from support.services import environment, make
 from support.workflows import Lines
 
@@ -84,6 +86,25 @@ def jaeger() -> Iterator[servers.Jaeger]:
         if jaeger is None:
             pytest.skip("there is no Jaeger; JAEGER may name its all-in-one")
         yield jaeger
+
+
+@pytest.fixture(scope="session")
+def toxiproxy() -> Iterator[httpx2.Client]:
+    with servers.toxiproxy() as api:
+        if api is None:
+            pytest.skip("there is no toxiproxy; TOXIPROXY may name its server")
+        yield api
+
+
+@pytest.fixture
+def network(toxiproxy: httpx2.Client) -> Iterator[Callable[[str], Network]]:
+    """Return a way to the server of a URL that can be broken: each call, another."""
+    with contextlib.ExitStack() as closing:
+
+        def network(server: str) -> Network:
+            return closing.enter_context(contextlib.closing(Network(toxiproxy, server)))
+
+        yield network
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,16 @@
 """Dependencies that fall silent, die and come back: what callers, probes and metrics see of it, on real servers."""
 
 import re
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import httpx2
 import pytest
 
+from support.outcomes import new_item
 from support.process import Server, Service, until
-from support.servers import Running
+from support.servers import Running, sql
 
 BREAKS = pytest.mark.parametrize("break_it", [Running.fall_silent, Running.stop], ids=["silent", "refused"])
 SOON = 8
@@ -18,42 +18,11 @@ SOON = 8
 
 
 @pytest.fixture
-def breakable_redis(redis: Running) -> Iterator[Running]:
-    yield redis
-    redis.mend()
-
-
-@pytest.fixture
-def breakable_postgresql(postgresql: Running) -> Iterator[Running]:
-    yield postgresql
-    postgresql.mend()
-
-
-def sql(server: Running, statement: str) -> str:
-    command = ["psql", "--no-psqlrc", "-qAt", server.url, "-c", statement]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-@pytest.fixture
-def on_postgresql(service: Service, breakable_postgresql: Running) -> Service:
-    """A service on a PostgreSQL database of its own, with shorter waits than the usual ones."""
-    name = f"fault_{uuid4().hex}"
-    sql(breakable_postgresql, f"CREATE DATABASE {name}")
-    service = service.given(
-        DATABASE_URL=breakable_postgresql.url.rpartition("/")[0] + "/" + name,
-        APP_DATABASE__STATEMENT_TIMEOUT="2",
-        APP_DATABASE__POOL_TIMEOUT="1",
-        APP_DATABASE__CONNECT_TIMEOUT="0.9",
+def on_postgresql(on_postgresql: Service) -> Service:
+    """The same, with shorter waits than the usual ones."""
+    return on_postgresql.given(
+        APP_DATABASE__STATEMENT_TIMEOUT="2", APP_DATABASE__POOL_TIMEOUT="1", APP_DATABASE__CONNECT_TIMEOUT="0.9"
     )
-    service.run("migrate")
-    return service
-
-
-def new_item(server: Server) -> str:
-    """Create an item and return its address."""
-    created = httpx2.post(f"{server.url}/v1/items", json={"name": uuid4().hex}, timeout=SOON)
-    assert created.status_code == 201, created.text
-    return server.url + created.headers["location"]
 
 
 def get(address: str) -> httpx2.Response:

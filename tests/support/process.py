@@ -38,17 +38,24 @@ class Service:
         (self.package,) = (path.parent.name for path in folder.glob("src/*/__main__.py"))
         self._env = {"PATH": os.environ["PATH"], "HOME": str(folder)} | variables
         self._serve = ["-m", self.package, "serve"]
+        self._server = Server
 
     def given(self, **variables: str) -> "Service":
         """Return the same service with more variables."""
         service = Service(self.folder, self._env | variables)
-        service._serve = self._serve
+        service._serve, service._server = self._serve, self._server
         return service
 
     def faulty(self) -> "Service":
         """Return the same service, which when served also has the routes of `faulty.py`."""
         service = self.given()
         service._serve = [str(Path(__file__).with_name("faulty.py")), self.package]
+        return service
+
+    def plain(self) -> "Service":
+        """Return what this service is compared with: `plain.py` in the same environment, with the same libraries."""
+        service = self.given()
+        service._serve, service._server = [str(Path(__file__).with_name("plain.py"))], PlainServer
         return service
 
     def variable(self, name: str) -> str:
@@ -83,7 +90,7 @@ class Service:
         `ready=False` waits only for its listeners. The log is written to a file.
         """
         with log.open("wb") as stdout:
-            server = Server(self.on_free_ports().start("serve", stdout=stdout), log)
+            server = self._server(self.on_free_ports().start("serve", stdout=stdout), log)
         try:
             server.wait_until_listening()
             if ready:
@@ -111,14 +118,17 @@ class Server:
         return f"http://127.0.0.1:{self.admin_port}"
 
     def wait_until_listening(self) -> None:
-        def port(pattern: str) -> int:
+        self.admin_port = self._logged_port(r"Admin server on port (\d+)", "the admin server")
+        self.port = self._logged_port(r"running on http://[\d.]+:(\d+)", "the listener")
+
+    def _logged_port(self, pattern: str, what: str) -> int:
+        def port() -> int:
             found = re.search(pattern, self._log.read_text())
             if found is None and self.process.poll() is not None:
                 raise RuntimeError(f"the service ended with {self.process.returncode}: {self._log.read_text()}")
             return int(found[1]) if found else 0
 
-        self.admin_port = until(lambda: port(r"Admin server on port (\d+)"), f"the admin server; see {self._log}")
-        self.port = until(lambda: port(r"running on http://[\d.]+:(\d+)"), f"the listener; see {self._log}")
+        return until(port, f"{what}; see {self._log}")
 
     def admin(self, path: str) -> httpx2.Response:
         return httpx2.get(self.admin_url + path, timeout=10)
@@ -145,3 +155,14 @@ class Server:
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         assert self.process.wait(60) == 0, self._log.read_text()
+
+
+class PlainServer(Server):
+    """Plain uvicorn: its probes are on its one port, its log is text, and SIGTERM is what it says that it died of."""
+
+    def wait_until_listening(self) -> None:
+        self.admin_port = self.port = self._logged_port(r"running on http://[\d.]+:(\d+)", "the listener")
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()

@@ -14,6 +14,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx2
 
 from support.baking import ROOT
 
@@ -110,6 +114,12 @@ def postgresql() -> Iterator[Running | None]:
             yield running
 
 
+def sql(server: Running, statement: str) -> str:
+    """Run a statement on a PostgreSQL, as its superuser, and return what psql prints."""
+    command = ["psql", "--no-psqlrc", "-qAt", server.url, "-c", statement]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 @contextlib.contextmanager
 def redis() -> Iterator[Running | None]:
     """Yield a new server, or None where Redis is not installed."""
@@ -166,14 +176,14 @@ class Jaeger(NamedTuple):
     query_url: str
 
 
-def _jaeger_command() -> Path | None:
-    """Return the all-in-one's path: what JAEGER names, or what is on PATH, or unpacked from beside the checkout."""
-    if named := os.environ.get("JAEGER") or shutil.which("jaeger-all-in-one"):
+def _tool(variable: str, name: str, packed_name: str) -> Path | None:
+    """Return a tool's path: what the variable names, or what is on PATH, or unpacked from beside the checkout."""
+    if named := os.environ.get(variable) or shutil.which(name):
         return Path(named)
-    packed = ROOT.parent / "shared/cluster/bin/jaeger.xz"
+    packed = ROOT.parent / f"shared/cluster/bin/{packed_name}.xz"
     if not packed.exists():
         return None
-    unpacked = ROOT / "build/jaeger"
+    unpacked = ROOT / "build" / packed_name
     unpacked.parent.mkdir(exist_ok=True)
     with unpacked.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -189,7 +199,7 @@ def _jaeger_command() -> Path | None:
 @contextlib.contextmanager
 def jaeger() -> Iterator[Jaeger | None]:
     """Yield a new Jaeger, or None where there is none."""
-    command = _jaeger_command()
+    command = _tool("JAEGER", "jaeger-all-in-one", "jaeger")
     if command is None:
         yield None
         return
@@ -202,3 +212,55 @@ def jaeger() -> Iterator[Jaeger | None]:
     # It keeps nothing, and takes 20 s to end politely.
     with contextlib.closing(Running(query_url, [str(command), *flags], ready, signal.SIGKILL)):
         yield Jaeger(f"http://{addresses['collector.otlp.http']}", query_url)
+
+
+class Network:
+    """The way from a service to a server, by toxiproxy, which can be broken and mended."""
+
+    def __init__(self, api: httpx2.Client, server: str) -> None:
+        """`server` is the URL of what listens at the other end."""
+        self._api, self._name = api, uuid4().hex
+        parts = urlsplit(server)
+        proxy = {"name": self._name, "listen": f"127.0.0.1:{free_port()}", "upstream": f"127.0.0.1:{parts.port}"}
+        self._post("/proxies", **proxy)
+        user = parts.netloc.rpartition("@")[0]
+        self.url = parts._replace(netloc=f"{user}@{proxy['listen']}" if user else proxy["listen"]).geturl()
+
+    def falls_silent(self) -> None:
+        """Connections stay open and new ones are made, and nothing that is sent arrives, in either direction."""
+        for stream in ("upstream", "downstream"):
+            self.has("timeout", stream, timeout=0)
+
+    def is_cut(self) -> None:
+        """Connections end and new ones are refused."""
+        self._post(f"/proxies/{self._name}", enabled=False)
+
+    def has(self, toxic: str, stream: str = "downstream", **attributes: int) -> None:
+        """Add a toxic, as toxiproxy names them: latency, bandwidth, slow_close, reset_peer, slicer, limit_data …"""
+        self._post(f"/proxies/{self._name}/toxics", type=toxic, stream=stream, toxicity=1.0, attributes=attributes)
+
+    def mend(self) -> None:
+        for toxic in self._api.get(f"/proxies/{self._name}/toxics").raise_for_status().json():
+            self._api.delete(f"/proxies/{self._name}/toxics/{toxic['name']}").raise_for_status()
+        self._post(f"/proxies/{self._name}", enabled=True)
+
+    def close(self) -> None:
+        self._api.delete(f"/proxies/{self._name}").raise_for_status()
+
+    def _post(self, path: str, **what: object) -> None:
+        self._api.post(path, json=what).raise_for_status()
+
+
+@contextlib.contextmanager
+def toxiproxy() -> Iterator[httpx2.Client | None]:
+    """Yield a client of a new toxiproxy's API, or None where there is none."""
+    command = _tool("TOXIPROXY", "toxiproxy-server", "toxiproxy-server")
+    if command is None:
+        yield None
+        return
+    port = str(free_port())
+    url = f"http://127.0.0.1:{port}"
+    ready = [sys.executable, "-c", f"import urllib.request; urllib.request.urlopen('{url}/version')"]
+    running = Running(url, [str(command), "-host", "127.0.0.1", "-port", port], ready, signal.SIGKILL)
+    with contextlib.closing(running), httpx2.Client(base_url=url, timeout=10) as api:
+        yield api

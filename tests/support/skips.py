@@ -9,6 +9,7 @@ import pytest
 EXPECTED = (
     "there is no python3.",
     "there is no Jaeger",
+    "there is no toxiproxy",
     # A container may have none.
     "there are no namespaces here",
     # The chart's tools: a machine has them on PATH or in ../shared/cluster/bin.

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -51,6 +53,12 @@ class Connection:
     async def closed(self) -> bytes:
         """Wait until the peer closes, and return what it sent before."""
         return await self._reader.read()
+
+    def reset(self) -> None:
+        """End the connection as a crash does: with RST, and whatever is under way is lost."""
+        sock: socket.socket = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
     async def close(self) -> None:
         self._writer.close()

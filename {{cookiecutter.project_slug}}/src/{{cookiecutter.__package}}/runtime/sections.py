@@ -81,8 +81,8 @@ class DatabaseSettings(Section):
     max_overflow: Annotated[int, Field(ge=0, le=1000)] = Field(
         0, description="Connections beyond the pool, for bursts."
     )
-    pool_timeout: Seconds = Field(3, description="Seconds to wait for a free connection.")
-    connect_timeout: Seconds = Field(2, description="Seconds to wait for a new connection.")
+    pool_timeout: Seconds = Field(2, description="Seconds to wait for a free connection.")
+    connect_timeout: Seconds = Field(1.5, description="Seconds to wait for a new connection.")
     pool_recycle: Annotated[int, Field(ge=1)] = Field(1800, description="Seconds after which a connection is renewed.")
     statement_timeout: Seconds = Field(5, description="Seconds that a statement may take.")
     lock_timeout: Seconds = Field(2, description="Seconds that a statement may wait for a lock.")

@@ -20,7 +20,7 @@ from .instrumentation import instrument
 
 IDLE = 1.0
 """Seconds after which a connection is asked whether it still lives before it is used."""
-PING_TIMEOUT = 1.0
+PING_TIMEOUT = 0.5
 ANSWER_GRACE = 0.5
 """Seconds that an answer may take beyond the statement timeout, so that a server that lives says itself what it was."""
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}

@@ -17,6 +17,7 @@ from {{ cookiecutter.__package }}.runtime.database import (
     engine,
 )
 from {{ cookiecutter.__package }}.runtime.database.engine import (
+    PING_TIMEOUT,
     Database,
 )
 from {{ cookiecutter.__package }}.runtime.database.errors import (
@@ -79,6 +80,12 @@ async def test_a_name_that_is_not_resolved_is_given_up_in_time(monkeypatch: pyte
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
     assert status_for(await connection_error("postgresql://user@database.example/name")) == 503
+
+
+def test_by_default_a_database_that_is_not_there_is_known_within_two_seconds_and_a_half() -> None:
+    defaults = DatabaseSettings()
+    assert PING_TIMEOUT + defaults.connect_timeout < 2.5
+    assert defaults.pool_timeout < 2.5
 
 
 async def test_a_closed_port_is_a_503() -> None:
