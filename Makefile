@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := build/orders-service
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-cluster check manifest benchmark lock servers test-mutants
+.PHONY: help run test test-faults test-fuzz test-cluster check manifest benchmark lock servers test-mutants
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -47,6 +47,9 @@ test: .venv/installed ## prove the template
 # One after the other: what is measured runs alone.
 test-faults: .venv/installed ## prove that a service survives each fault, beside plain FastAPI, and write docs/resilience.md
 	$(BIN)/python -m pytest --numprocesses=0 --write-resilience tests/fault
+
+test-fuzz: .venv/installed ## send a service what nobody thought of; FUZZ_SEED=2 (or any) sends other things
+	$(BIN)/python -m pytest tests/fuzz
 
 test-mutants: .venv/installed ## plant defects in a copy, and see each caught by the check that is meant for it
 	$(BIN)/python -m pytest tests/mutants
