@@ -151,7 +151,7 @@ REFUSED = {
     "NUL in the path": (400, b"GET /a\0b HTTP/1.1\r\n" + _HOST + b"\r\n"),
     "a path that is no ASCII": (400, "GET /ä HTTP/1.1\r\n".encode() + _HOST + b"\r\n"),
     "no path": (400, b"GET  HTTP/1.1\r\n" + _HOST + b"\r\n"),
-    "no version": (400, b"GET /\r\n\r\n"),
+    "no version": (505, b"GET /\r\n\r\n"),
     "HTTP/1.2": (400, _GET.replace(b"1.1", b"1.2") + _HOST + b"\r\n"),
     "HTTP/2.0": (505, _GET.replace(b"1.1", b"2.0") + _HOST + b"\r\n"),
     "HTTP/0.9": (505, _GET.replace(b"1.1", b"0.9") + _HOST + b"\r\n"),
