@@ -13,8 +13,6 @@ from ..database.session import WriteSession
 from .problems import UnprocessableContent
 from .routing import route_template
 
-REUSED = "urn:problem-type:idempotency-key-reused"
-
 
 class Idempotency:
     """The Idempotency-Key of a request, bound to its route, body and transaction; without a key it does nothing."""
@@ -48,7 +46,7 @@ class Idempotency:
             await claim(self._session, self._claim)
             return None
         if stored.request_hash != _hash(body):
-            raise UnprocessableContent("This Idempotency-Key was used with another body.", type=REUSED)
+            raise UnprocessableContent("This Idempotency-Key was used with another body.")
         return Response(stored.body, stored.status, orjson.loads(stored.headers), "application/json")
 
     def keep(self, response: Response) -> Response:
