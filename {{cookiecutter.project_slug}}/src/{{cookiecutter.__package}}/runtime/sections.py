@@ -97,8 +97,8 @@ class DatabaseSettings(Section):
 class RedisSettings(Section):
     max_connections: Annotated[int, Field(ge=1, le=1000)] = Field(20, description="Connections that a pod may open.")
     pool_timeout: Seconds = Field(0.1, description="Seconds to wait for a free connection.")
-    connect_timeout: Seconds = Field(0.3, description="Seconds to wait for a new connection.")
-    timeout: Seconds = Field(0.3, description="Seconds to wait for an answer.")
+    connect_timeout: Seconds = Field(0.2, description="Seconds to wait for a new connection.")
+    timeout: Seconds = Field(0.2, description="Seconds to wait for an answer.")
     key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]*$")] = Field(
         "", description="Begins every key, where services share a Redis. Unset: the service's name."
     )
