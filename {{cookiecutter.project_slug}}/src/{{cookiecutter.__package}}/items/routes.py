@@ -6,6 +6,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
+from ..runtime.auth.guard import requires
 from ..runtime.database.session import ReadSession, WriteSession, after_commit
 from ..runtime.http.idempotency import IdempotencyKey
 from ..runtime.http.pagination import Page, decode_cursor, encode_cursor
@@ -16,11 +17,12 @@ from .schemas import ItemChanges, ItemView, NewItem
 
 CACHED_FOR = 30
 """Seconds."""
+READ, WRITE = [requires("items:read")], [requires("items:write")]
 
 router = APIRouter(prefix="/items", tags=["items"])
 
 
-@router.post("", status_code=201, response_model=ItemView, responses=responses(409))
+@router.post("", status_code=201, response_model=ItemView, responses=responses(409), dependencies=WRITE)
 async def create_item(new: NewItem, request: Request, session: WriteSession, idempotency: IdempotencyKey) -> Response:
     if (replayed := await idempotency.replay(new)) is not None:
         return replayed
@@ -30,7 +32,7 @@ async def create_item(new: NewItem, request: Request, session: WriteSession, ide
     return idempotency.keep(Response(body, 201, headers, "application/json"))
 
 
-@router.get("")
+@router.get("", dependencies=READ)
 async def list_items(
     session: ReadSession,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -42,7 +44,12 @@ async def list_items(
     return Page(items=views, next_cursor=encode_cursor(last) if last else None)
 
 
-@router.get("/{item_id}", response_model=ItemView, responses={304: {"description": "Not Modified"}, **responses(404)})
+@router.get(
+    "/{item_id}",
+    response_model=ItemView,
+    responses={304: {"description": "Not Modified"}, **responses(404)},
+    dependencies=READ,
+)
 async def get_item(
     item_id: UUID, request: Request, session: ReadSession, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -59,7 +66,7 @@ async def get_item(
     return Response(body, headers=headers, media_type="application/json")
 
 
-@router.patch("/{item_id}", responses=responses(404, 409, 412, 428))
+@router.patch("/{item_id}", responses=responses(404, 409, 412, 428), dependencies=WRITE)
 async def change_item(
     item_id: UUID,
     changes: ItemChanges,
@@ -76,7 +83,7 @@ async def change_item(
     return ItemView.model_validate(item)
 
 
-@router.delete("/{item_id}", status_code=204, responses=responses(404, 412, 428))
+@router.delete("/{item_id}", status_code=204, responses=responses(404, 412, 428), dependencies=WRITE)
 async def delete_item(item_id: UUID, request: Request, session: WriteSession, if_match: IfMatch = None) -> None:
     item = await service.get(session, item_id)
     require_match(if_match, item.version)

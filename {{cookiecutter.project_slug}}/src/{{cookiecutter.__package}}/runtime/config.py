@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from .sections import (
     AdminSettings,
+    AuthSettings,
     DatabaseSettings,
     HttpSettings,
     LogSettings,
@@ -59,6 +60,7 @@ class RuntimeSettings(BaseSettings):
         description="Folder of files named like variables; read again for each new connection.",
     )
     admin: AdminSettings = AdminSettings()
+    auth: AuthSettings = AuthSettings()
     database: DatabaseSettings = DatabaseSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
@@ -138,6 +140,22 @@ class RuntimeSettings(BaseSettings):
             raise PydanticCustomError(
                 "dependency", "names redis, but REDIS_URL is not set", {"variable": "APP_READINESS_HARD_DEPENDENCIES"}
             )
+        return self
+
+    @model_validator(mode="after")
+    def _guard_is_whole(self) -> Self:
+        given = {"APP_AUTH__ISSUER": self.auth.issuer, "APP_AUTH__AUDIENCE": self.auth.audience}
+        missing = [variable for variable, value in given.items() if value is None]
+        if len(missing) == 1:
+            raise PydanticCustomError("auth", "is missing: the guard needs both variables", {"variable": missing[0]})
+        if self.auth.issuer is not None and self.env != "local":
+            parts = urlsplit(self.auth.issuer)
+            if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+                raise PydanticCustomError(
+                    "issuer_scheme",
+                    "must begin with https://; http:// is for this machine itself, and for where APP_ENV is local",
+                    {"variable": "APP_AUTH__ISSUER"},
+                )
         return self
 
     @property

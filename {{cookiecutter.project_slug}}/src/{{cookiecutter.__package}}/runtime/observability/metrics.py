@@ -17,6 +17,7 @@ REQUEST_DURATION = Histogram(
 )
 ACTIVE_REQUESTS = Gauge("http_server_active_requests", "Requests in flight.")
 REQUESTS_SHED = Counter("requests_shed", "Requests refused before they were handled.", ["reason"])
+AUTH_REFUSALS = Counter("auth_refusals", "Requests that the guard did not let in.", ["reason"])
 
 DB_CONNECTIONS = Gauge("db_client_connection_count", "Connections in the pool.", ["state"])
 DB_CONNECTIONS_MAX = Gauge("db_client_connection_max", "Connections that the pool may hold.")
