@@ -101,7 +101,7 @@ class Issuer:
     def stop(self) -> None:
         """End it: who comes is refused."""
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
     def mend(self) -> None:
         """Let it go on, or start it again at the same address, with the keys that it had."""

@@ -7,6 +7,7 @@ Imported only where the guard is on.
 import asyncio
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -24,8 +25,8 @@ PERIOD = 300.0
 """Seconds between two refreshes: a key that the issuer withdraws is good for so long."""
 LEAST_INTERVAL = 10.0
 """Seconds between two refreshes at the least, however many tokens name a key that nobody knows."""
-RETRY_AFTER_AT_MOST = 10.0
-"""Seconds until another try after some that failed; the first comes after one."""
+LONGEST_PAUSE = 10.0
+"""Seconds until another try after many that failed; after the first it is one, after the second two."""
 FETCH_TIMEOUT = 3.0
 """Seconds that a refresh may take, with both of its documents."""
 WAIT = 1.0
@@ -46,20 +47,18 @@ class Keys:
         self._keys: dict[str, PyJWK] | None = None
         self._failures = 0
         self._error: Exception | None = Unhealthy("The keys were not fetched yet.")
-        self._began = -LEAST_INTERVAL
-        self._refreshing: asyncio.Task[None] | None = None
-        self._loop: asyncio.Task[None] | None = None
+        self._began = 0.0
+        self._wanted = asyncio.Event()
+        self._settled = asyncio.Event()
 
     def start(self) -> None:
         # One for all refreshes: what it needs for TLS takes some 20 ms to make.
         self._client = httpx2.AsyncClient(timeout=FETCH_TIMEOUT)
-        self._loop = asyncio.create_task(self._refresh_for_ever(), name="keys of the issuer")
+        self._task = asyncio.create_task(self._refresh_for_ever(), name="keys of the issuer")
 
     async def stop(self) -> None:
-        for task in (self._loop, self._refreshing):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+        self._task.cancel()
+        await asyncio.wait([self._task])
         await self._client.aclose()
 
     async def probe(self) -> None:
@@ -68,8 +67,8 @@ class Keys:
         Raises:
             Unhealthy: it failed.
         """
-        if self._keys is None and self._refreshing is not None:
-            await asyncio.wait([self._refreshing], timeout=WAIT)
+        if self._keys is None:
+            await self._wait()
         if self._error is not None:
             reason = str(self._error) if isinstance(self._error, Unhealthy) else type(self._error).__name__
             raise Unhealthy(reason) from self._error
@@ -83,38 +82,38 @@ class Keys:
         Raises:
             KeysUnavailable: there are no keys yet.
         """
-        if not self._keys or kid not in self._keys:
-            if not self._failures and monotonic() - self._began >= LEAST_INTERVAL:
-                self._refresh()
-            if not self._failures and self._refreshing is not None:
-                await asyncio.wait([self._refreshing], timeout=WAIT)
+        if not self._failures and (self._keys is None or kid not in self._keys):
+            if self._settled.is_set() and monotonic() - self._began >= LEAST_INTERVAL:
+                self._settled.clear()
+                self._wanted.set()
+            await self._wait()
         if self._keys is None:
             raise KeysUnavailable
         return self._keys.get(kid)
 
-    def _refresh(self) -> asyncio.Task[None]:
-        """Return the refresh that is under way, or begin one."""
-        if self._refreshing is None:
-            self._began = monotonic()
-            self._refreshing = asyncio.create_task(self._fetch(), name="fetch the keys of the issuer")
-        return self._refreshing
+    async def _wait(self) -> None:
+        """Wait for the end of a refresh that is under way."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT):
+                await self._settled.wait()
 
     async def _refresh_for_ever(self) -> None:
         while True:
-            await asyncio.wait([self._refresh()])
-            period = min(2.0 ** (self._failures - 1), RETRY_AFTER_AT_MOST) if self._failures else PERIOD
-            await asyncio.sleep(period * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load, guards nothing
-
-    async def _fetch(self) -> None:
-        try:
-            async with asyncio.timeout(FETCH_TIMEOUT):
-                self._keys = usable(await self._jwks())
-        except Exception as error:  # noqa: BLE001 - whatever it was, the keys that are known stay good
-            self._failures, self._error = self._failures + 1, error
-        else:
-            self._failures, self._error = 0, None
-        finally:
-            self._refreshing = None
+            self._settled.clear()
+            self._wanted.clear()
+            self._began = monotonic()
+            try:
+                async with asyncio.timeout(FETCH_TIMEOUT):
+                    self._keys = usable(await self._jwks())
+            except Exception as error:  # noqa: BLE001 - whatever it was, the keys that are known stay good
+                self._failures, self._error = self._failures + 1, error
+            else:
+                self._failures, self._error = 0, None
+            self._settled.set()
+            period = min(float(self._failures), LONGEST_PAUSE) if self._failures else PERIOD
+            with suppress(TimeoutError):
+                async with asyncio.timeout(period * random.uniform(0.9, 1.1)):  # noqa: S311 - spreads load
+                    await self._wanted.wait()
 
     async def _jwks(self) -> Mapping[str, Any]:
         # Without its last slash (OpenID Connect Discovery 1.0, 4.1), where the issuer is compared with it (4.3).
