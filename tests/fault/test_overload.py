@@ -47,5 +47,5 @@ def test_an_overloaded_service_answers_its_probes_and_sheds_what_is_too_much(ser
 
     with service.given(APP_HTTP__MAX_IN_FLIGHT=str(LIMIT)).faulty().served(tmp_path / "log") as server:
         answers = asyncio.run(run(server))
-        assert server.metric("requests_shed_total", reason="in_flight") == answers[503]
+        assert server.metric("requests_refused_total", reason="in_flight") == answers[503]
     assert set(answers) == {200, 503}

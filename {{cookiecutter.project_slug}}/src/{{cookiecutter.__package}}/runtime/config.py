@@ -17,6 +17,7 @@ from .sections import (
     HttpSettings,
     LogSettings,
     Port,
+    RateLimitSettings,
     RedisSettings,
     ShutdownSettings,
     split,
@@ -64,6 +65,7 @@ class RuntimeSettings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+    rate_limit: RateLimitSettings = RateLimitSettings()
     redis: RedisSettings = RedisSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
     otel_sdk_disabled: bool = Field(False, validation_alias="OTEL_SDK_DISABLED", description="Turns tracing off.")

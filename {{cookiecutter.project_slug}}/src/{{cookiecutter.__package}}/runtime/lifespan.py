@@ -18,6 +18,7 @@ from .config import RuntimeSettings
 from .database.engine import Database
 from .database.migrate import schema_is_current
 from .health import Check, HealthMonitor, Unhealthy
+from .http.rate_limit import RateLimiter
 from .observability import metrics
 from .observability.tracing import shutdown_tracing
 from .observability.watchdog import Watchdog
@@ -46,8 +47,10 @@ async def lifespan(
         redis = redis_client(settings, lambda: settings.current_secret("REDIS_URL")) if settings.redis_url else None
         prefix = settings.redis.key_prefix or service.NAME
         backend = RedisBackend(redis, prefix) if redis is not None else MemoryBackend()
-        cache = Cache(backend, settings.redis.connect_timeout + settings.redis.timeout)
-        app.state.resources = Resources(settings, database, cache, redis)
+        patience = settings.redis.connect_timeout + settings.redis.timeout
+        requests = settings.rate_limit.requests
+        limiter = RateLimiter(settings.rate_limit, requests, redis, prefix, patience) if requests else None
+        app.state.resources = Resources(settings, database, Cache(backend, patience), redis, limiter)
 
         async def schema() -> None:
             if not await schema_is_current(database):

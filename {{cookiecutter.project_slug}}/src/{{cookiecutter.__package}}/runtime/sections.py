@@ -131,6 +131,17 @@ class RedisSettings(Section):
     )
 
 
+class RateLimitSettings(Section):
+    requests: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None,
+        description="Requests that a client may make at once; they come back evenly over the window. Unset: no limit. "
+        "Behind a proxy, set APP_HTTP__FORWARDED_ALLOW_IPS first, or all are one client.",
+    )
+    window: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        60, description="Seconds in which a client's whole quota comes back."
+    )
+
+
 class ShutdownSettings(Section):
     """What SIGTERM sets off, in this order. The chart's grace period is their sum and a little more."""
 

@@ -74,7 +74,7 @@ class Cache:
     def __init__(self, backend: Backend, timeout: float) -> None:
         self._backend = backend
         self._timeout = timeout
-        self._breaker = CircuitBreaker()
+        self._breaker = CircuitBreaker(metrics.CIRCUIT_OPEN)
         self._leaders: dict[str, asyncio.Future[bytes | None]] = {}
 
     async def get_or_set(self, key: str, load: Callable[[], Awaitable[bytes]], *, ttl: float) -> bytes:

@@ -6,11 +6,23 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from .limits import Limit
 from .problems import ProblemDetails, responses
 
-_ALWAYS = (500, 503, 504)
-_WITH_BODY = (408, 413, 415, 422)
-_GUARDED = (400, 401, 403)
+_GUARDED = (401, 403)
+_ALWAYS = (400, 408, 429, 431, 500, 503, 504)
+_WITH_BODY = (413, 415, 422)
+_RATE_HEADERS = {
+    "Retry-After": {"description": "Seconds until a request will be allowed.", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {
+        "description": 'The quota and its window: `"default";q=100;w=60`.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left, and seconds until all is back: `"default";r=0;t=60`.',
+        "schema": {"type": "string"},
+    },
+}
 
 
 def install(app: FastAPI, *, guarded: bool) -> None:
@@ -44,6 +56,10 @@ def _document(app: FastAPI, guarded: bool) -> dict[str, Any]:
             statuses = _ALWAYS + (_WITH_BODY if "requestBody" in operation else (422,) if takes_input else ())
             statuses += _GUARDED if guarded else ()
             for status, answer in responses(*statuses).items():
+                if types := ", ".join(f"`{limit.type}`" for limit in Limit if limit.status == status):
+                    answer["description"] += f". Where a limit was met, its type is {types}."
+                if status == Limit.RATE.status:
+                    answer["headers"] = _RATE_HEADERS
                 answers.setdefault(str(status), answer)
             operation["responses"] = dict(sorted(answers.items()))
     return document

@@ -10,7 +10,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from . import context
-from .problems import Problem, render
+from .limits import Limit
+from .problems import render
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._header_bytes += len(part)
             super().data_received(part)
             if self._reading_headers and self._header_bytes >= self.max_header_size:
-                self._refuse(431)
+                self._refuse(Limit.HEADER_SIZE)
         if self._idle and self._timer is None and self.timeout_keep_alive_task is None:
             # What came was no message's beginning; uvicorn has stopped its timer all the same.
             self.timeout_keep_alive_task = self.loop.call_later(
@@ -101,7 +102,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._close()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400)
+        self._refuse(Limit.MALFORMED)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: a server may ignore an Upgrade, and curl sends one with each request."""
@@ -148,7 +149,7 @@ class GuardedProtocol(HttpToolsProtocol):
             # It is we who do not read: earlier requests of this connection are still being answered.
             self._start_timer()
         elif self._begun:
-            self._refuse(408)
+            self._refuse(Limit.HEADER_TIME)
         else:
             self._close()
 
@@ -170,7 +171,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._write_timer.cancel()
             self._write_timer = None
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, limit: Limit) -> None:
         """Answer what is no whole request with a problem, unless another answer is under way, and end the connection.
 
         What the peer goes on sending is read for a while, and thrown away: closing would reset the connection, and the
@@ -183,7 +184,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._close()
             return
         # In a context of its own: this one is shared with other connections.
-        contextvars.Context().run(self._write_problem, Problem(status))
+        contextvars.Context().run(self._write_problem, limit)
         self.transport.write_eof()
         self._refused, self._begun = True, False
         self._unset_keepalive_if_required()
@@ -193,8 +194,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
-    def _write_problem(self, problem: Problem) -> None:
+    def _write_problem(self, limit: Limit) -> None:
         request_id, _ = context.identify([])
+        problem = limit.refusal()
         headers, body = render(problem)
         headers += [(b"x-request-id", request_id.encode()), (b"connection", b"close")]
         lines = [b"HTTP/1.1 %d %s" % (problem.status_code, problem.title.encode())]
