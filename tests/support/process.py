@@ -46,10 +46,10 @@ class Service:
         service._serve, service._server = self._serve, self._server
         return service
 
-    def faulty(self) -> "Service":
-        """Return the same service, which when served also has the routes of `faulty.py`."""
+    def faulty(self, routes: str = "faulty.py") -> "Service":
+        """Return the same service, which when served also has the routes of `faulty.py`, or another file beside it."""
         service = self.given()
-        service._serve = [str(Path(__file__).with_name("faulty.py")), self.package]
+        service._serve = [str(Path(__file__).with_name(routes)), self.package]
         return service
 
     def plain(self) -> "Service":
@@ -96,7 +96,8 @@ class Service:
             if ready:
                 until(lambda: server.admin("/readyz").status_code == 200, f"readiness; see {log}")
             yield server
-            server.end()
+            if not server.crashed:
+                server.end()
         finally:
             if server.process.poll() is None:
                 server.process.kill()
@@ -108,6 +109,7 @@ class Server:
         self.process = process
         self._log = log
         self.port = self.admin_port = 0
+        self.crashed = False
 
     @property
     def url(self) -> str:
@@ -149,6 +151,12 @@ class Server:
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    def crash(self) -> None:
+        """End it by SIGKILL: nothing of it can still act."""
+        self.crashed = True
+        self.process.kill()
+        self.process.wait()
 
     def end(self) -> None:
         """End it as Kubernetes does, and see that it calls that a success."""
