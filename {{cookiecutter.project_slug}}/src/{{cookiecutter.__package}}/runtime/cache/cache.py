@@ -80,8 +80,13 @@ class Cache:
     async def get_or_set(self, key: str, load: Callable[[], Awaitable[bytes]], *, ttl: float) -> bytes:
         """Return the stored value, or load and store it for about `ttl` seconds. One does that at a time for a key.
 
+        The value is no older than the call: all who come while one is loaded wait, and share the next.
+
         Raises whatever `load` raises, to all who wait for it, and stores nothing then.
         """
+        if (under_way := self._leaders.get(key)) is not None:
+            # It may have read what another replica has changed since, as this caller may know: so take no part in it.
+            await asyncio.wait([under_way])
         while (leader := self._leaders.get(key)) is not None:
             # One that was cancelled leaves None; then somebody else leads.
             if (value := await asyncio.shield(leader)) is not None:
