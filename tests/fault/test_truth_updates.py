@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from support.process import until
 from support.servers import Running
 from support.truth import Stored, at_once, client, insist, new_item
 
@@ -171,3 +172,30 @@ def test_nobody_reads_less_than_they_know_on_two_replicas_with_one_cache(with_re
 def test_the_twin_a_cache_in_each_replicas_memory_steps_back(on_postgresql: Stored) -> None:
     """Which is why more than one replica wants Redis: each sees the other's changes only when its own entry ends."""
     assert steps_back(on_postgresql, 10, changed_at=1)
+
+
+def versions_around_a_commit(stored: Stored, path: str) -> list[int]:
+    """Change an item that is cached, and stop the request when it is committed; return what others read meanwhile: the
+    list, and then the item from each replica."""
+    with stored.served() as one, stored.served() as other, client(one) as first, client(other) as second:
+        place = new_item(first).headers["location"]
+        assert all(calls.get(place).json()["version"] == 1 for calls in (first, second, first, second))
+        with ThreadPoolExecutor(1) as thread:
+            url = f"{path}/{place.rpartition('/')[2]}"
+            changing = thread.submit(first.patch, url, json={"description": "changed"})
+            try:
+                until(lambda: "changed" in first.get("/test/held").json(), "the commit")
+                listed = second.get("/v1/items").json()["items"][0]["version"]
+                read = [calls.get(place).json()["version"] for calls in (first, second)]
+            finally:
+                first.post("/test/let-go")
+            assert changing.result().status_code == 200
+        return [listed, *read]
+
+
+def test_nobody_who_knows_a_change_is_given_the_old_from_the_cache(with_redis: Stored) -> None:
+    assert versions_around_a_commit(with_redis, "/test/held/items") == [2, 2, 2]
+
+
+def test_the_twin_a_cache_that_hears_of_it_later_gives_the_old(with_redis: Stored) -> None:
+    assert versions_around_a_commit(with_redis, "/test/planted/held/items") == [2, 1, 1]

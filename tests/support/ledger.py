@@ -211,6 +211,25 @@ async def create_held(
     return idempotency.keep(created(item, request))
 
 
+@router.patch("/held/items/{item_id}")
+async def change_held(item_id: UUID, changes: dict[str, str], request: Request, session: WriteSession) -> None:
+    """Change an item, and wait after the commit, where the cache still has to hear of it."""
+    item = await items.get(session, item_id)
+    item.description = changes["description"]
+    session_module.after_commit(session, lambda: hold("changed"))
+    await request.app.state.resources.cache.invalidate_with(session, f"item:{item_id}")
+
+
+@router.patch("/planted/held/items/{item_id}")
+async def change_held_and_tell_after(
+    item_id: UUID, changes: dict[str, str], request: Request, session: WriteSession
+) -> None:
+    """The same, but the cache hears of it after the commit alone."""
+    (await items.get(session, item_id)).description = changes["description"]
+    session_module.after_commit(session, lambda: hold("changed"))
+    session_module.after_commit(session, lambda: request.app.state.resources.cache.invalidate(f"item:{item_id}"))
+
+
 # Commits that fail.
 
 

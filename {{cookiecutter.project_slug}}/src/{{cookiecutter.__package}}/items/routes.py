@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from ..runtime.auth.guard import requires
-from ..runtime.database.session import ReadSession, WriteSession, after_commit
+from ..runtime.database.session import ReadSession, WriteSession
 from ..runtime.http.idempotency import IdempotencyKey
 from ..runtime.http.pagination import Page, decode_cursor, encode_cursor
 from ..runtime.http.preconditions import IfMatch, IfNoneMatch, etag, none_match, require_match
@@ -78,7 +78,7 @@ async def change_item(
     item = await service.get(session, item_id)
     require_match(if_match, item.version)
     await service.change(session, item, changes)
-    after_commit(session, lambda: request.app.state.resources.cache.invalidate(_key(item_id)))
+    await request.app.state.resources.cache.invalidate_with(session, _key(item_id))
     response.headers["ETag"] = etag(item.version)
     return ItemView.model_validate(item)
 
@@ -88,7 +88,7 @@ async def delete_item(item_id: UUID, request: Request, session: WriteSession, if
     item = await service.get(session, item_id)
     require_match(if_match, item.version)
     await service.remove(session, item)
-    after_commit(session, lambda: request.app.state.resources.cache.invalidate(_key(item_id)))
+    await request.app.state.resources.cache.invalidate_with(session, _key(item_id))
 
 
 def _key(item_id: UUID) -> str:

@@ -9,7 +9,9 @@ from typing import Protocol, TypeVar, cast
 
 from cachetools import TLRUCache
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..database.session import after_commit
 from ..observability import metrics
 from .breaker import CircuitBreaker
 
@@ -129,6 +131,15 @@ class Cache:
         # Who comes from now on must not take what was read before the change.
         self._leaders.pop(key, None)
         await self._attempt(lambda: self._backend.put(key, TOMBSTONE, TOMBSTONE_TTL))
+
+    async def invalidate_with(self, session: AsyncSession, key: str) -> None:
+        """Forget a value that the session's transaction changes.
+
+        Before the commit, so that nobody who has seen the new value elsewhere is given the old one; and after it, for
+        what was read until then.
+        """
+        await self.invalidate(key)
+        after_commit(session, lambda: self.invalidate(key))
 
     async def _attempt(self, call: Callable[[], Awaitable[T]]) -> tuple[bool, T | None]:
         """Call the backend, unless it is left alone; return whether it answered, and what."""
