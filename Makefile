@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := build/orders-service
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-cluster check manifest benchmark lock servers test-mutants
+.PHONY: help run test test-faults test-fuzz test-mutants test-cluster soak check audit manifest benchmark lock servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -58,6 +58,16 @@ check: .venv/installed ## lint, format and types of the template's own Python
 	$(BIN)/ruff check benchmarks hooks tests
 	$(BIN)/ruff format --check benchmarks hooks tests
 	$(BIN)/mypy
+
+SERVICE := {{cookiecutter.project_slug}}
+AUDIT := build/tools/bin/pip-audit --vulnerability-service osv --strict --disable-pip --progress-spinner off
+
+audit: .venv/installed ## look for known vulnerabilities in what is locked: the template's tools, and what services are born with
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/tools
+	@$(BIN)/uv pip install --quiet --python build/tools --require-hashes -r '$(SERVICE)/requirements-tools.lock'
+	@failed=; for lock in requirements-dev.lock '$(SERVICE)/requirements-dev.lock' '$(SERVICE)/requirements-tools.lock'; do \
+	  $(AUDIT) -r "$$lock" || failed="$$failed $$lock"; \
+	done; [ -z "$$failed" ] || { echo "Not passed:$$failed. Renew the locked versions: make lock" >&2; exit 1; }
 
 manifest: .venv/installed ## renew tests/bake/manifest.txt, which says what the template makes, file by file
 	PYTHONPATH=tests $(BIN)/python -m support.manifest

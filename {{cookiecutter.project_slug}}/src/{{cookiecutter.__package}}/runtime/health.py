@@ -94,7 +94,7 @@ class HealthMonitor:
             await check.sample()
             self._note_startup()
             period = PERIOD if check.succeeded_once and not check.failures else EAGER_PERIOD
-            await asyncio.sleep(period * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load, guards nothing
+            await asyncio.sleep(period * random.uniform(0.9, 1.1))  # nosec B311 # noqa: S311 - spreads load, guards nothing
 
     def _note_startup(self) -> None:
         if not self.state.started and all(check.succeeded_once for check in self.checks if check.gates_startup):

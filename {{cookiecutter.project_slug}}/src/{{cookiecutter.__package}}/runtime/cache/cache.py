@@ -119,7 +119,7 @@ class Cache:
         if answered:
             metrics.CACHE_REQUESTS.labels("miss").inc()
             # Spread the ends, so that what was stored together is not loaded together again.
-            lifetime = ttl * random.uniform(0.9, 1.1)  # noqa: S311 - guards nothing
+            lifetime = ttl * random.uniform(0.9, 1.1)  # nosec B311 # noqa: S311 - guards nothing
             await self._attempt(lambda: self._backend.add(key, value, lifetime))
         return value
 
