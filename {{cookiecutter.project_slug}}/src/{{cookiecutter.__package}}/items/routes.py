@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from ..runtime.auth.guard import requires
 from ..runtime.database.session import ReadSession, WriteSession
 from ..runtime.http.idempotency import IdempotencyKey
-from ..runtime.http.pagination import Page, decode_cursor, encode_cursor
-from ..runtime.http.preconditions import IfMatch, IfNoneMatch, etag, none_match, require_match
+from ..runtime.http.pagination import Cursor, Page, decode_cursor, encode_cursor
+from ..runtime.http.preconditions import CREATED, TAGGED, IfMatch, IfNoneMatch, etag, none_match, require_match
 from ..runtime.http.problems import responses
 from . import service
 from .schemas import ItemChanges, ItemView, NewItem
@@ -22,7 +22,13 @@ READ, WRITE = [requires("items:read")], [requires("items:write")]
 router = APIRouter(prefix="/items", tags=["items"])
 
 
-@router.post("", status_code=201, response_model=ItemView, responses=responses(409), dependencies=WRITE)
+@router.post(
+    "",
+    status_code=201,
+    response_model=ItemView,
+    responses={201: CREATED, **responses(409)},
+    dependencies=WRITE,
+)
 async def create_item(new: NewItem, request: Request, session: WriteSession, idempotency: IdempotencyKey) -> Response:
     if (replayed := await idempotency.replay(new)) is not None:
         return replayed
@@ -36,7 +42,7 @@ async def create_item(new: NewItem, request: Request, session: WriteSession, ide
 async def list_items(
     session: ReadSession,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before; absent for the first.")] = None,
+    cursor: Cursor = None,
 ) -> Page[ItemView]:
     """List items, the newest first."""
     items, last = await service.page(session, limit, decode_cursor(cursor))
@@ -47,7 +53,7 @@ async def list_items(
 @router.get(
     "/{item_id}",
     response_model=ItemView,
-    responses={304: {"description": "Not Modified"}, **responses(404)},
+    responses={200: TAGGED, 304: {"description": "Not Modified", **TAGGED}, **responses(404)},
     dependencies=READ,
 )
 async def get_item(
@@ -66,7 +72,7 @@ async def get_item(
     return Response(body, headers=headers, media_type="application/json")
 
 
-@router.patch("/{item_id}", responses=responses(404, 409, 412, 428), dependencies=WRITE)
+@router.patch("/{item_id}", responses={200: TAGGED, **responses(404, 409, 412, 428)}, dependencies=WRITE)
 async def change_item(
     item_id: UUID,
     changes: ItemChanges,

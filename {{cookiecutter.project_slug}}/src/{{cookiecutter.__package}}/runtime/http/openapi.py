@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from .limits import Limit
+from .links import add_links
 from .problems import ProblemDetails, responses
 
 _GUARDED = (401, 403)
@@ -49,6 +50,8 @@ def _document(app: FastAPI, guarded: bool) -> dict[str, Any]:
     for path in document.get("paths", {}).values():
         for operation in path.values():
             answers = operation["responses"]
+            for parameter in operation.get("parameters", []):
+                _mend(parameter, answers)
             takes_input = "422" in answers or "parameters" in operation
             answers.pop("422", None)
             if not guarded:
@@ -62,4 +65,18 @@ def _document(app: FastAPI, guarded: bool) -> dict[str, Any]:
                     answer["headers"] = _RATE_HEADERS
                 answers.setdefault(str(status), answer)
             operation["responses"] = dict(sorted(answers.items()))
+    add_links(document.get("paths", {}))
     return document
+
+
+def _mend(parameter: dict[str, Any], answers: dict[str, Any]) -> None:
+    """Say what FastAPI can't: a parameter is absent, and never null; and a 428 is for an If-Match that is absent."""
+    schema = parameter["schema"]
+    others = [other for other in schema.get("anyOf", ()) if other != {"type": "null"}]
+    if len(others) == 1:
+        del schema["anyOf"]
+        schema |= others[0]
+    elif others:
+        schema["anyOf"] = others
+    if parameter["name"] == "If-Match" and "428" in answers:
+        parameter["required"] = True

@@ -2,17 +2,30 @@
 """Keyset pagination: a cursor names the last item seen, so that a page costs the same wherever it is."""
 
 import base64
-from datetime import UTC, datetime
-from typing import Generic, TypeVar
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-import orjson
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from .problems import FieldProblem, UnprocessableContent
 
 ItemT = TypeVar("ItemT")
 Position = tuple[datetime, UUID]
+
+_YEAR_ONE = datetime.min.replace(tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# The microseconds since the year 1, in eight bytes, and the id, in sixteen. They begin with A until the year 9133, so
+# that whatever has this form is a position, and the OpenAPI document can say all that there is to say about a cursor.
+_PATTERN = "^A[A-Za-z0-9_-]{31}$"
+Cursor = Annotated[
+    str | None,
+    Query(
+        description="`next_cursor` of the page before; absent for the first.", json_schema_extra={"pattern": _PATTERN}
+    ),
+]
 
 
 class Page(BaseModel, Generic[ItemT]):
@@ -21,7 +34,8 @@ class Page(BaseModel, Generic[ItemT]):
 
 
 def encode_cursor(position: Position) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([position[0].isoformat(), str(position[1])])).decode().rstrip("=")
+    moment = (position[0] - _YEAR_ONE) // _MICROSECOND
+    return base64.urlsafe_b64encode(moment.to_bytes(8, "big") + position[1].bytes).decode()
 
 
 def decode_cursor(cursor: str | None) -> Position | None:
@@ -32,13 +46,8 @@ def decode_cursor(cursor: str | None) -> Position | None:
     """
     if cursor is None:
         return None
-    try:
-        created_at, identifier = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        created = datetime.fromisoformat(created_at)
-        if created.tzinfo is None:
-            raise ValueError("no time zone")
-        position = created.astimezone(UTC), UUID(identifier)
-    except (ValueError, TypeError, AttributeError, OverflowError):
+    if not re.fullmatch(_PATTERN, cursor):
         error = FieldProblem(location="query", pointer="/cursor", detail="Not a next_cursor", code="cursor")
-        raise UnprocessableContent("Send next_cursor of the page before, unchanged.", errors=[error]) from None
-    return position
+        raise UnprocessableContent("Send next_cursor of the page before, unchanged.", errors=[error])
+    position = base64.urlsafe_b64decode(cursor)
+    return _YEAR_ONE + int.from_bytes(position[:8], "big") * _MICROSECOND, UUID(bytes=position[8:])

@@ -2,14 +2,24 @@
 """Conditional requests with strong ETags (RFC 9110, 13.1; 428 is RFC 6585, 3)."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header
 
 from .problems import PreconditionFailed, PreconditionRequired
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="The resource's ETag, or `*`.")]
+# RFC 9110, 8.8.3 and 13.1.1. Whoever forgets the quotes shall not be told that the resource has changed.
+_LIST = r'^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)$'
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description="The resource's ETag, or `*`.", pattern=_LIST, examples=["*"])
+]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
+_ETAG = {"ETag": {"description": "The resource's version.", "required": True, "schema": {"type": "string"}}}
+_LOCATION = {"Location": {"description": "The resource's path.", "required": True, "schema": {"type": "string"}}}
+TAGGED: dict[str, Any] = {"headers": _ETAG}
+"""Document that an answer has an ETag: `responses={200: TAGGED}`."""
+CREATED: dict[str, Any] = {"headers": _LOCATION | _ETAG}
+"""Document that an answer says where the resource is, and its ETag: `responses={201: CREATED}`."""
 _TAG = re.compile(r'(W/)?"([^"]*)"')
 
 

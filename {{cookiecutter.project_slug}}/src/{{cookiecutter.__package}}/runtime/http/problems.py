@@ -84,8 +84,8 @@ class PreconditionRequired(Problem):
 
 
 class UnprocessableContent(Problem):
-    def __init__(self, detail: str, *, errors: Sequence[FieldProblem] | None = None) -> None:
-        super().__init__(422, detail=detail, errors=errors)
+    def __init__(self, detail: str, *, type: str = "about:blank", errors: Sequence[FieldProblem] | None = None) -> None:
+        super().__init__(422, type=type, detail=detail, errors=errors)
 
 
 class ServiceUnavailable(Problem):
@@ -117,7 +117,12 @@ def response(problem: Problem) -> Response:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Document problems of a route: `responses=responses(404, 409)`."""
     schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
-    return {status: {"description": _phrase(status), "content": {MEDIA_TYPE: schema}} for status in statuses}
+    retry_after = {"Retry-After": {"description": "Seconds.", "required": True, "schema": {"type": "integer"}}}
+    return {
+        status: {"description": _phrase(status), "content": {MEDIA_TYPE: schema}}
+        | ({"headers": retry_after} if status == 503 else {})
+        for status in statuses
+    }
 
 
 def install(app: FastAPI) -> None:
