@@ -48,6 +48,9 @@ test: .venv/installed ## prove the template
 test-faults: .venv/installed ## prove that a service survives each fault, beside plain FastAPI, and write docs/resilience.md
 	$(BIN)/python -m pytest --numprocesses=0 --write-resilience tests/fault
 
+test-fuzz: .venv/installed ## send a service what nobody thought of; FUZZ_SEED=2 (or any) sends other things
+	$(BIN)/python -m pytest tests/fuzz
+
 test-mutants: .venv/installed ## plant defects in a copy, and see each caught by the check that is meant for it
 	$(BIN)/python -m pytest tests/mutants
 

@@ -63,6 +63,14 @@ async def log() -> str:
     return "logged"
 
 
+async def undocumented() -> Any:
+    return importlib.import_module("fastapi").Response(status_code=418)
+
+
+async def untrue() -> Any:
+    return importlib.import_module("fastapi").responses.JSONResponse("no number")
+
+
 async def nested(number: int) -> int:
     return number
 
@@ -80,6 +88,8 @@ def create_app(settings: Any, state: Any) -> Any:
         app.get(f"/test/{endpoint.__name__}")(endpoint)
     for endpoint in (broken_stream, big):
         app.get(f"/test/{endpoint.__name__}", response_model=None)(endpoint)
+    for endpoint in (undocumented, untrue):
+        app.get(f"/test/{endpoint.__name__}", response_model=int)(endpoint)
     app.post("/test/echo")(echo)
     inner, outer = fastapi.APIRouter(prefix="/inner"), fastapi.APIRouter(prefix="/outer")
     inner.get("/{number}")(nested)
