@@ -81,7 +81,7 @@ benchmark: .venv/installed ## measure what a bake takes
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 # The service's pyproject.toml is no project before it is baked. Its `make lock` takes uv from here and installs nothing.
-lock: .venv/installed ## renew the locked versions: the template's two locks, and the three that services are born with
+lock: .venv/installed ## renew the locked versions: the template's two locks, and those that services are born with
 	$(COMPILE) requirements-dev.in -o requirements-dev.lock
 	echo cookiecutter | $(COMPILE) - -c requirements-dev.lock -o requirements-bake.lock
 	$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build/lock . > /dev/null
