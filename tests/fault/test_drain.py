@@ -124,7 +124,8 @@ def test_without_a_drain_requests_are_lost(service: Service, tmp_path: Path) -> 
 def test_readiness_fails_as_soon_as_the_end_begins(
     service: Service, served_both: Callable[[Service], list[Server]], measured: Measured
 ) -> None:
-    limit = 0.05
+    # Two of the event loop's own ticks, however busy the machine.
+    limit = 0.1
 
     def failing(server: Server) -> Outcome:
         with httpx2.Client(base_url=server.admin_url) as probe:
