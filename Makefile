@@ -37,6 +37,7 @@ servers: ## install what the tests run against, by apt-get
 	[ -n "$$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || missing="$$missing postgresql"; \
 	command -v redis-server > /dev/null || missing="$$missing redis-server"; \
 	command -v chromium > /dev/null || missing="$$missing chromium"; \
+	command -v wrk > /dev/null || missing="$$missing wrk"; \
 	command -v docker-registry > /dev/null || missing="$$missing docker-registry"; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing > /dev/null; }
@@ -75,8 +76,11 @@ audit: .venv/installed ## look for known vulnerabilities in what is locked: the 
 manifest: .venv/installed ## renew tests/bake/manifest.txt, which says what the template makes, file by file
 	PYTHONPATH=tests $(BIN)/python -m support.manifest
 
-benchmark: .venv/installed ## measure what a bake takes
+benchmark: .venv/installed ## measure what a bake takes, and what a service costs beside bare FastAPI
 	$(BIN)/python benchmarks/bake.py
+	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build . > /dev/null
+	@$(MAKE) --no-print-directory -C $(DEMO) .venv/installed PYTHON=$(CURDIR)/$(BIN)/python
+	PYTHONPATH=tests $(BIN)/python benchmarks/budgets.py $(DEMO)
 
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 

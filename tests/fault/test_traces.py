@@ -149,7 +149,8 @@ def test_a_dead_collector_does_not_hold_up_the_end(
         return time.perf_counter() - began
 
     with collector() as port:
-        both = served_both(service.given(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}").faulty())
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
+        both = served_both(service.given(**variables).faulty())
         for server in both:
             asyncio.run(fill_the_queue(server, requests))
         slow = both[0].metric("http_server_request_duration_seconds_bucket", le="0.25")

@@ -58,6 +58,12 @@ class Service:
         service._serve, service._server = [str(Path(__file__).with_name("plain.py"))], PlainServer
         return service
 
+    def bare(self) -> "Service":
+        """Return FastAPI with nothing else, `bare.py`, by the same Python."""
+        service = self.given()
+        service._serve, service._server = [str(Path(__file__).with_name("bare.py"))], PlainServer
+        return service
+
     def variable(self, name: str) -> str:
         return self._env[name]
 

@@ -83,7 +83,7 @@ class HealthMonitor:
         self._tasks = [asyncio.create_task(self._watch(check), name=f"check {check.name}") for check in self.checks]
 
     async def stop(self) -> None:
-        # Python 3.11's wait_for, which redis-py calls, may swallow a cancellation (its issue 86296): repeat until heeded.
+        # Python 3.11's wait_for, which redis-py calls, may swallow a cancellation (issue 86296): repeat until heeded.
         while pending := [task for task in self._tasks if not task.done()]:
             for task in pending:
                 task.cancel()

@@ -66,7 +66,7 @@ class _Exchange:
         self._limits_rates = edge._limits_rates
         self._rate_headers: list[tuple[bytes, bytes]] = []
         self._method = scope["method"]
-        # FastAPI's routes know no HEAD, which every server owes (RFC 9110, 9.1; its issue 1773): a GET without the body.
+        # FastAPI's routes know no HEAD, which every server owes (RFC 9110, 9.1; issue 1773): a GET without the body.
         self._scope = {**scope, "method": "GET"} if self._method == "HEAD" else scope
         self._receive, self._send = receive, send
         self._began = perf_counter()
