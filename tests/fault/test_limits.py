@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.process import Server, Service
+from support.process import Server, Service, until
 from support.wire import Answer, Connection, connected
 
 REFUSED = "requests_refused_total"
@@ -75,6 +75,12 @@ def server(installed: Path, migrated: Path, tmp_path_factory: pytest.TempPathFac
     variables = {"DATABASE_URL": f"sqlite:///{shutil.copy(migrated, folder)}", "APP_SHUTDOWN__DRAIN": "0"}
     with Service(installed, variables | LIMITS).faulty().served(folder / "log") as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def idle(server: Server) -> None:
+    """Wait for what the test before has left: one request more would be one too many."""
+    until(lambda: server.metric("http_server_active_requests") == 0, "the end of other requests")
 
 
 @pytest.mark.parametrize(
