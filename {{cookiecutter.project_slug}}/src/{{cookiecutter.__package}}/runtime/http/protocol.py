@@ -5,13 +5,16 @@ import asyncio
 import contextvars
 import logging
 import select
+import sys
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from . import context
+from .framing import refusal
 from .limits import Limit
-from .problems import render
+from .problems import Problem, render
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +34,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begun = False
         """Something of the headers has come."""
         self._message_complete = True
-        self._refused = False
+        self._unanswered = 0
+        """Requests whose headers have come, and whose answers are not complete."""
+        self._refusal: Limit | int | None = None
+        """The limit, or the status, of this connection's last answer: nothing after it is read as a request."""
+        self._fed = b""
+        self._again = b""
         self._header_bytes = 0
         self._used_at = self.loop.time()
         self._write_timer: asyncio.TimerHandle | None = None
@@ -50,13 +58,15 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._used_at = self.loop.time()
-        while data and not self._refused and not self.transport.is_closing():
+        while data and not self._refusal and not self.transport.is_closing():
             part, data = data, b""
             if self._reading_headers:
                 room = self.max_header_size - self._header_bytes
                 part, data = part[:room], part[room:]
                 self._header_bytes += len(part)
+            self._fed = part
             super().data_received(part)
+            data, self._again = self._again + data, b""
             if self._reading_headers and self._header_bytes >= self.max_header_size:
                 self._refuse(Limit.HEADER_SIZE)
         if self._idle and self._timer is None and self.timeout_keep_alive_task is None:
@@ -70,12 +80,25 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begun = True
         self._start_timer()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes after the body is no header (RFC 9110, 6.5.1): the proxy in front has not looked at it.
+        if self._reading_headers:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._begun = self._reading_headers = self._message_complete = False
-        self._stop_timer()
+        if why := refusal(self.parser.get_method(), self.parser.get_http_version(), self.headers):
+            self._refuse(why)
+            raise ValueError(why)  # which stops the parser
+        if self.parser.should_upgrade():
+            return
         super().on_headers_complete()
+        self._begun = self._reading_headers = self._message_complete = False
+        self._unanswered += 1
+        self._stop_timer()
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._message_complete = self._reading_headers = True
         self._header_bytes = 0
         self._stop_timer()
@@ -83,9 +106,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._used_at = self.loop.time()
+        self._unanswered -= 1
         super().on_response_complete()
         if self.transport.is_closing():
             self._watch_writing()
+        elif self._refusal:
+            self._answer_refusal(self._refusal)
         elif self._idle and not self._message_complete:
             # Answered before its body was read. Closing now would reset the connection, and the answer with it.
             self._start_timer()
@@ -105,7 +131,19 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refuse(Limit.MALFORMED)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: a server may ignore an Upgrade, and curl sends one with each request."""
+        """Read the request again, without its Upgrade, which a server may ignore, by a parser that has not seen it.
+
+        The one that has would lose the body, or take it for a request (httptools issue 124, uvicorn issue 2722).
+        """
+        error, rest = sys.exception(), b""
+        if isinstance(error, httptools.HttpParserUpgrade):
+            rest = self._fed[error.args[0] :]
+        lines = [b" ".join([self.parser.get_method(), self.url, b"HTTP/" + self.parser.get_http_version().encode()])]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        self._again = b"\r\n".join([*lines, b"", rest])
+        self._header_bytes = 0
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def close_if_unused(self, seconds: float) -> None:
         """Close a connection that has been idle for some time, and on which no request is on its way in."""
@@ -113,7 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._close_if_idle()
 
     def shutdown(self) -> None:
-        if self._refused:
+        if self._refusal and self._idle:
             self._close()
         elif self._idle:
             self._close_if_idle()
@@ -122,7 +160,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     @property
     def _idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+        return self._unanswered == 0
 
     def _close_if_idle(self) -> None:
         if self._idle and not self._begun and not self.transport.is_closing() and not self._has_unread():
@@ -171,32 +209,43 @@ class GuardedProtocol(HttpToolsProtocol):
             self._write_timer.cancel()
             self._write_timer = None
 
-    def _refuse(self, limit: Limit) -> None:
-        """Answer what is no whole request with a problem, unless another answer is under way, and end the connection.
-
-        What the peer goes on sending is read for a while, and thrown away: closing would reset the connection, and the
-        peer would not see why.
-        """
-        reading_body = not self._message_complete and not self._idle and not self.cycle.response_started
-        if self.transport.is_closing() or self._refused:
+    def _refuse(self, why: Limit | int) -> None:
+        """Answer what is no whole request with a problem, when all before it are answered, and end the connection."""
+        if self.transport.is_closing() or self._refusal:
             return
-        if not (self._idle or reading_body) or self.transport.get_write_buffer_size():
-            self._close()
-            return
-        # In a context of its own: this one is shared with other connections.
-        contextvars.Context().run(self._write_problem, limit)
-        self.transport.write_eof()
-        self._refused, self._begun = True, False
-        self._unset_keepalive_if_required()
+        self._refusal, self._begun = why, False
         self._stop_timer()
-        self._start_timer()
+        if self.pipeline and not self._message_complete:
+            # Its turn had not come.
+            self.pipeline.popleft()
+            self._unanswered -= 1
+            self._message_complete = True
+        self._answer_refusal(why)
+
+    def _answer_refusal(self, why: Limit | int) -> None:
+        """What the peer goes on sending is read for a while, and thrown away.
+
+        Closing would reset the connection, and the peer would not see why.
+        """
+        reading_body = not self._message_complete and not self._idle
+        if self._unanswered > reading_body:
+            return
         if reading_body:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self._close()
+                return
+        # In a context of its own: this one is shared with other connections.
+        contextvars.Context().run(self._write_problem, why)
+        self.transport.write_eof()
+        self._unanswered = 0
+        self._unset_keepalive_if_required()
+        self._start_timer()
 
-    def _write_problem(self, limit: Limit) -> None:
+    def _write_problem(self, why: Limit | int) -> None:
         request_id, _ = context.identify([])
-        problem = limit.refusal()
+        problem = why.refusal() if isinstance(why, Limit) else Problem(why)
         headers, body = render(problem)
         headers += [(b"x-request-id", request_id.encode()), (b"connection", b"close")]
         lines = [b"HTTP/1.1 %d %s" % (problem.status_code, problem.title.encode())]
