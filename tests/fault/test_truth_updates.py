@@ -147,7 +147,9 @@ def steps_back(stored: Stored, changes_of_each: int, *, changed_at: int = 2, rea
             known: dict[str, int] = {}
             for step in range(changes_of_each):
                 place = places[number]
-                changed = replicas[step % changed_at].patch(place, json={"description": f"{step}"}, headers={"If-Match": "*"})
+                changed = replicas[step % changed_at].patch(
+                    place, json={"description": f"{step}"}, headers={"If-Match": "*"}
+                )
                 assert changed.status_code == 200, changed.text
                 know(known, "change", changed.json())
                 for calls in replicas:
