@@ -1,4 +1,4 @@
-"""What was answered with 2xx is committed, and where the commit fails, or the connection with it, the answer is no 2xx."""
+"""What was answered with 2xx is committed; where the commit fails, or its connection does, the answer is no 2xx."""
 
 from uuid import uuid4
 
