@@ -22,16 +22,16 @@ def answer(stored: Stored, path: str) -> httpx2.Response:
 
 
 @pytest.mark.parametrize(("failing", "status"), [("deferred", 500), ("cut", 503)])
-def test_a_commit_that_fails_is_no_success(stored_in_postgresql: Stored, failing: str, status: int) -> None:
-    told = answer(stored_in_postgresql, f"/test/{failing}")
+def test_a_commit_that_fails_is_no_success(in_postgresql: Stored, failing: str, status: int) -> None:
+    told = answer(in_postgresql, f"/test/{failing}")
     assert told.status_code == status, told.text
     assert told.headers["content-type"] == "application/problem+json"
     assert (told.headers.get("retry-after") == "1") is (status == 503)
 
 
 @pytest.mark.parametrize("failing", FAILING)
-def test_the_twin_an_answer_before_the_commit_is_a_success(stored_in_postgresql: Stored, failing: str) -> None:
-    assert answer(stored_in_postgresql, f"/test/planted/{failing}").status_code == 200
+def test_the_twin_an_answer_before_the_commit_is_a_success(in_postgresql: Stored, failing: str) -> None:
+    assert answer(in_postgresql, f"/test/planted/{failing}").status_code == 200
 
 
 def missing(stored: Stored, path: str, times: int, *, replicas: int = 1) -> int:
@@ -56,8 +56,8 @@ def test_what_was_created_is_there(stored: Stored) -> None:
     assert missing(stored, "/v1/items", 50) == 0
 
 
-def test_and_is_there_on_another_replica(stored_in_postgresql: Stored, redis: Running) -> None:
-    given = stored_in_postgresql.given(REDIS_URL=redis.url, APP_REDIS__KEY_PREFIX=uuid4().hex)
+def test_and_is_there_on_another_replica(in_postgresql: Stored, redis: Running) -> None:
+    given = in_postgresql.given(REDIS_URL=redis.url, APP_REDIS__KEY_PREFIX=uuid4().hex)
     assert missing(given, "/v1/items", 50, replicas=2) == 0
 
 

@@ -164,33 +164,33 @@ def test_the_twin_a_transfer_in_two_transactions_is_found(stored: Stored) -> Non
 
 
 def test_a_crash_of_the_database_loses_nothing_and_the_process_goes_on(
-    stored_in_postgresql: Stored, breakable_postgresql: Running
+    in_postgresql: Stored, breakable_postgresql: Running
 ) -> None:
-    stored_in_postgresql.count_to(*ACCOUNTS, value=BALANCE)
+    in_postgresql.count_to(*ACCOUNTS, value=BALANCE)
     writers = Writers(ITEMS, TRANSFER)
-    with stored_in_postgresql.served() as server:
+    with in_postgresql.served() as server:
         for _ in range(3):
             with writers.at(server, more=40):
                 breakable_postgresql.crash()
             breakable_postgresql.mend()
             until(lambda: httpx2.get(f"{server.url}/v1/items", timeout=PATIENCE).status_code == 200, "its return")
-            assert lies(stored_in_postgresql, writers) == []
+            assert lies(in_postgresql, writers) == []
         with writers.at(server, more=40):
             pass
         assert server.admin("/livez").status_code == 200
     assert writers.unknown, "no request was under way at any crash"
-    assert lies(stored_in_postgresql, writers) == []
+    assert lies(in_postgresql, writers) == []
 
 
-def test_the_twin_of_that_is_found(stored_in_postgresql: Stored, breakable_postgresql: Running) -> None:
-    stored_in_postgresql.count_to(*ACCOUNTS, value=BALANCE)
+def test_the_twin_of_that_is_found(in_postgresql: Stored, breakable_postgresql: Running) -> None:
+    in_postgresql.count_to(*ACCOUNTS, value=BALANCE)
     writers = Writers("/test/planted/items", TRANSFER)
-    with stored_in_postgresql.served() as server:
+    with in_postgresql.served() as server:
         for _ in range(MANY):
             with writers.at(server, more=40):
                 breakable_postgresql.crash()
             breakable_postgresql.mend()
             until(lambda: httpx2.get(f"{server.url}/v1/items", timeout=PATIENCE).status_code == 200, "its return")
-            if found := lies(stored_in_postgresql, writers):
+            if found := lies(in_postgresql, writers):
                 break
     assert any("found None" in lie for lie in found), found

@@ -57,10 +57,10 @@ def test_the_twin_a_key_that_is_not_claimed_is_found(stored: Stored) -> None:
         assert repeats(stored, calls, "/test/planted/unclaimed", 20)
 
 
-def test_two_replicas_answer_as_one(stored_in_postgresql: Stored) -> None:
+def test_two_replicas_answer_as_one(in_postgresql: Stored) -> None:
     with (
-        stored_in_postgresql.served() as one,
-        stored_in_postgresql.served() as other,
+        in_postgresql.served() as one,
+        in_postgresql.served() as other,
         client(one) as first,
         client(other) as second,
     ):
@@ -71,7 +71,7 @@ def test_two_replicas_answer_as_one(stored_in_postgresql: Stored) -> None:
             answers = at_once(20, lambda number, sends=sends: sends[number]())  # type: ignore[misc]
             assert {answer.status_code for answer in answers} == {201}
             assert len(set(map(told, answers))) == 1
-            assert stored_in_postgresql.store.count("item", f"name = '{item['name']}'") == 1
+            assert in_postgresql.store.count("item", f"name = '{item['name']}'") == 1
 
 
 def test_a_key_belongs_to_one_body_and_one_route(stored: Stored) -> None:
@@ -137,34 +137,34 @@ def test_where_the_first_was_killed_half_way_the_second_is_the_only_one(stored: 
 
 
 def test_where_the_first_hung_at_a_lock_and_was_killed_the_second_is_the_only_one(
-    stored_in_postgresql: Stored,
+    in_postgresql: Stored,
 ) -> None:
     """Its session in the database outlives it, and its claim with it, until the wait for the lock ends."""
     item, request = new()
-    command = ["psql", "--no-psqlrc", "-qAtX", stored_in_postgresql.store.url]
+    command = ["psql", "--no-psqlrc", "-qAtX", in_postgresql.store.url]
     waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as lock:
         assert lock.stdin
         lock.stdin.write("BEGIN; LOCK TABLE item IN SHARE MODE;\n")
         lock.stdin.flush()
         until(
-            lambda: stored_in_postgresql.store("SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND granted"),
+            lambda: in_postgresql.store("SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND granted"),
             "the lock",
         )
-        given = stored_in_postgresql.given(APP_DATABASE__LOCK_TIMEOUT="4")
+        given = in_postgresql.given(APP_DATABASE__LOCK_TIMEOUT="4")
         with given.served() as server, client(server) as calls, ThreadPoolExecutor(1) as thread:
             first = thread.submit(calls.post, ITEMS, **request)
-            until(lambda: stored_in_postgresql.store(waits), "the request at the lock")
+            until(lambda: in_postgresql.store(waits), "the request at the lock")
             server.crash()
             assert isinstance(first.exception(), httpx2.TransportError)
-        with stored_in_postgresql.served() as server, client(server) as calls:
+        with in_postgresql.served() as server, client(server) as calls:
             second = calls.post(ITEMS, **request)
             assert second.status_code == 503
             lock.stdin.close()
             answers = [insist(lambda: calls.post(ITEMS, **request)) for _ in range(3)]
     assert {answer.status_code for answer in answers} == {201}
     assert len(set(map(told, answers))) == 1
-    assert stored_in_postgresql.store("SELECT name FROM item") == [(item["name"],)]
+    assert in_postgresql.store("SELECT name FROM item") == [(item["name"],)]
 
 
 @pytest.mark.parametrize("place", PLACES)

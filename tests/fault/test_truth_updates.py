@@ -14,8 +14,8 @@ from support.truth import Stored, at_once, client, insist, new_item
 
 
 @pytest.fixture
-def with_redis(stored_in_postgresql: Stored, redis: Running) -> Stored:
-    return stored_in_postgresql.given(REDIS_URL=redis.url, APP_REDIS__KEY_PREFIX=uuid4().hex)
+def with_redis(in_postgresql: Stored, redis: Running) -> Stored:
+    return in_postgresql.given(REDIS_URL=redis.url, APP_REDIS__KEY_PREFIX=uuid4().hex)
 
 
 def increments(stored: Stored, path: str, times: int) -> tuple[int, list[int]]:
@@ -27,12 +27,12 @@ def increments(stored: Stored, path: str, times: int) -> tuple[int, list[int]]:
     return stored.value("clicks"), sorted(answer.json() for answer in answers)
 
 
-def test_fifty_increments_at_once_are_fifty(stored_in_postgresql: Stored) -> None:
-    assert increments(stored_in_postgresql, "/test/counter", 50) == (50, list(range(1, 51)))
+def test_fifty_increments_at_once_are_fifty(in_postgresql: Stored) -> None:
+    assert increments(in_postgresql, "/test/counter", 50) == (50, list(range(1, 51)))
 
 
-def test_two_hundred_increments_at_once_are_two_hundred_on_sqlite(stored_in_sqlite: Stored) -> None:
-    assert increments(stored_in_sqlite, "/test/counter", 200) == (200, list(range(1, 201)))
+def test_two_hundred_increments_at_once_are_two_hundred_on_sqlite(in_sqlite: Stored) -> None:
+    assert increments(in_sqlite, "/test/counter", 200) == (200, list(range(1, 201)))
 
 
 def test_the_twin_increments_without_the_version_are_lost(stored: Stored) -> None:
@@ -171,9 +171,9 @@ def test_nobody_reads_less_than_they_know_on_two_replicas_with_one_cache(with_re
     assert steps_back(with_redis, 60) == []
 
 
-def test_the_twin_a_cache_in_each_replicas_memory_steps_back(stored_in_postgresql: Stored) -> None:
+def test_the_twin_a_cache_in_each_replicas_memory_steps_back(in_postgresql: Stored) -> None:
     """Which is why more than one replica wants Redis: each sees the other's changes only when its own entry ends."""
-    assert steps_back(stored_in_postgresql, 10, changed_at=1)
+    assert steps_back(in_postgresql, 10, changed_at=1)
 
 
 def versions_around_a_commit(stored: Stored, path: str) -> list[int]:

@@ -9,9 +9,12 @@ Each mistake stands below `/planted`, and answers as the good route does.
 import asyncio
 import importlib
 import os
+import random
+import socket
 import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 package = sys.argv[1]
@@ -228,6 +231,33 @@ async def change_held_and_tell_after(
     (await items.get(session, item_id)).description = changes["description"]
     session_module.after_commit(session, lambda: hold("changed"))
     session_module.after_commit(session, lambda: request.app.state.resources.cache.invalidate(f"item:{item_id}"))
+
+
+# Leaks.
+
+_leaked: list[Any] = []
+
+
+@router.post("/planted/leak/memory")
+async def leak_memory() -> None:
+    _leaked.append(os.urandom(1024))
+
+
+@router.post("/planted/leak/socket")
+async def leak_a_socket(request: Request) -> None:
+    """One in a hundred times, as an error that is rarely met does."""
+    if random.random() < 0.01:  # noqa: S311
+        url = urlsplit(request.app.state.resources.settings.current_secret("DATABASE_URL"))
+        _leaked.append(socket.create_connection((url.hostname, url.port)))
+
+
+_leaky = importlib.import_module("prometheus_client").Counter("leaky", "A series for each caller.", ["caller"])
+
+
+@router.post("/planted/leak/series")
+async def leak_a_series() -> None:
+    if random.random() < 0.1:  # noqa: S311
+        _leaky.labels(uuid4().hex).inc()
 
 
 # Commits that fail.

@@ -88,7 +88,7 @@ def migrated_template(installed: Path, postgresql: Running) -> str:
 
 
 @pytest.fixture
-def stored_in_sqlite(service: Service, tmp_path: Path) -> Stored:
+def in_sqlite(service: Service, tmp_path: Path) -> Stored:
     stored = Stored(service, tmp_path)
     for statement in TABLES:
         stored.store(statement)
@@ -96,7 +96,7 @@ def stored_in_sqlite(service: Service, tmp_path: Path) -> Stored:
 
 
 @pytest.fixture
-def stored_in_postgresql(installed: Path, postgresql: Running, migrated_template: str, tmp_path: Path) -> Stored:
+def in_postgresql(installed: Path, postgresql: Running, migrated_template: str, tmp_path: Path) -> Stored:
     name = f"truth_{uuid4().hex}"
     Store(postgresql.url)(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
     variables = {"DATABASE_URL": postgresql.url.rpartition("/")[0] + "/" + name, "APP_SHUTDOWN__DRAIN": "0"}
@@ -106,7 +106,7 @@ def stored_in_postgresql(installed: Path, postgresql: Running, migrated_template
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stored(request: pytest.FixtureRequest) -> Stored:
     """A service on either database: a test that takes it runs on both."""
-    found: Stored = request.getfixturevalue(f"stored_in_{request.param}")
+    found: Stored = request.getfixturevalue(f"in_{request.param}")
     return found
 
 
