@@ -13,14 +13,23 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from support.process import Server
-from support.servers import sql
+from support.truth import Store
 
-_STATES = {"01": "ESTABLISHED", "02": "SYN_SENT", "04": "FIN_WAIT1", "05": "FIN_WAIT2", "08": "CLOSE_WAIT", "0A": "LISTEN"}
+_STATES = {
+    "01": "ESTABLISHED",
+    "02": "SYN_SENT",
+    "04": "FIN_WAIT1",
+    "05": "FIN_WAIT2",
+    "08": "CLOSE_WAIT",
+    "0A": "LISTEN",
+}
 _PER_REQUEST = 512
 """Bytes that a request may leave behind: half of the smallest leak that must be seen."""
 _IN_ALL = 8 * 1024 * 1024
 """Bytes by which a process may grow in a whole run once it is warm: in a long one, far less a request than that."""
-_FAULTS_OWN = re.compile(r"^(log_records_dropped|otel_spans_dropped|requests_shed)|status_code=\"5|result=\"(error|bypass)")
+_FAULTS_OWN = re.compile(
+    r"^(log_records_dropped|otel_spans_dropped|requests_shed)|status_code=\"5|result=\"(error|bypass)"
+)
 """Series that a fault brings forth by chance; there is a fixed number of them."""
 
 
@@ -58,7 +67,7 @@ class Sampler:
     """Looks at a server from outside. `peers` are the names of what it connects to, by URL."""
 
     def __init__(self, server: Server, database: str, redis: str, peers: dict[str, str]) -> None:
-        self._server, self._database, self._redis = server, database, redis
+        self._server, self._database, self._redis = server, Store(database), redis
         self._peers = {urlsplit(url).port: name for name, url in peers.items()}
 
     def sample(self, at: float, answered: int, calm: bool) -> Sample:
@@ -81,7 +90,7 @@ class Sampler:
             threads=int(threads),
             descriptors=descriptors,
             sockets=sockets,
-            backends=int(sql(self._database, others)),
+            backends=int(self._database(others)[0][0]),
             pooled=int(sum(pool)),
             redis_clients=self._redis_clients(),
             series=frozenset(values),

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -53,15 +53,12 @@ class Mix:
     def in_flight(self) -> int:
         return self.sent - self.answered
 
-    async def _expect(
-        self, client: httpx2.AsyncClient, status: int, method: str, path: str, **request: object
-    ) -> str:
+    async def _expect(self, client: httpx2.AsyncClient, status: int, method: str, path: str, **request: object) -> str:
         answer = await client.request(method, path, **request)  # type: ignore[arg-type]
-        self._last = answer
         return "" if answer.status_code == status else f"{method} {answer.status_code} for {status}"
 
     def _some(self) -> str:
-        return random.choice(self._items) if self._items else UNKNOWN  # noqa: S311
+        return random.choice(self._items) if self._items else UNKNOWN
 
     async def _read(self, client: httpx2.AsyncClient) -> str:
         place = self._some()
@@ -85,31 +82,30 @@ class Mix:
         return await self._expect(client, status, "PATCH", place, json=change, headers={"If-Match": "*"})
 
     async def _replay(self, client: httpx2.AsyncClient) -> str:
-        request = {"json": {"name": uuid4().hex}, "headers": {"Idempotency-Key": uuid4().hex}}
+        request: dict[str, object] = {"json": {"name": uuid4().hex}, "headers": {"Idempotency-Key": uuid4().hex}}
         return await self._expect(client, 201, "POST", "/v1/items", **request) or await self._expect(
             client, 201, "POST", "/v1/items", **request
         )
 
     async def _mistake(self, client: httpx2.AsyncClient) -> str:
         change: dict[str, object] = {"json": {"name": "x"}}
-        status, method, path, request = random.choice(  # noqa: S311
-            [
-                (404, "GET", UNKNOWN, {}),
-                (404, "GET", f"/{uuid4().hex}", {}),
-                (405, "PUT", "/v1/items", {}),
-                (412, "PATCH", self._some(), {**change, "headers": {"If-Match": '"0"'}}),
-                (422, "GET", "/v1/items?cursor=x", {}),
-                (422, "POST", "/v1/items", {"content": b"{", "headers": JSON}),
-                (422, "POST", "/v1/items", {"json": {"name": uuid4().hex, uuid4().hex: 1}}),
-                (428, "PATCH", self._some(), change),
-            ]
-        )
+        mistakes: list[tuple[int, str, str, dict[str, object]]] = [
+            (404, "GET", UNKNOWN, {}),
+            (404, "GET", f"/{uuid4().hex}", {}),
+            (405, "PUT", "/v1/items", {}),
+            (412, "PATCH", self._some(), {**change, "headers": {"If-Match": '"0"'}}),
+            (422, "GET", "/v1/items?cursor=x", {}),
+            (422, "POST", "/v1/items", {"content": b"{", "headers": JSON}),
+            (422, "POST", "/v1/items", {"json": {"name": uuid4().hex, uuid4().hex: 1}}),
+            (428, "PATCH", self._some(), change),
+        ]
+        status, method, path, request = random.choice(mistakes)
         if path == UNKNOWN and method == "PATCH":
             status = 404
         return await self._expect(client, status, method, path, **request)
 
     @contextlib.asynccontextmanager
-    async def _connection(self) -> "contextlib.AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]":  # type: ignore[name-defined]
+    async def _connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         url = httpx2.URL(self.url)
         reader, writer = await asyncio.open_connection(url.host, url.port)
         try:
@@ -120,7 +116,8 @@ class Mix:
                 await writer.wait_closed()
 
     def _head(self, length: int) -> bytes:
-        return f"POST /v1/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode()
+        head = f"POST /v1/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}"
+        return f"{head}\r\n\r\n".encode()
 
     async def _gone_before_the_end(self, _: httpx2.AsyncClient) -> str:
         async with self._connection() as (_reader, writer):
@@ -145,7 +142,7 @@ class Mix:
         return "" if status[1:2] == ["201"] else f"slow POST {status[1:2]} for 201"
 
     async def _one(self, kept: httpx2.AsyncClient, new: httpx2.AsyncClient) -> None:
-        (send,) = random.choices([kind for _, kind in self._kinds], [weight for weight, _ in self._kinds])  # noqa: S311
+        (send,) = random.choices([kind for _, kind in self._kinds], [weight for weight, _ in self._kinds])
         self.sent += 1
         began = time.monotonic()
         try:
@@ -157,7 +154,7 @@ class Mix:
             self.failures.append(Failure(began, time.monotonic(), wrong))
 
     @contextlib.asynccontextmanager
-    async def _clients(self) -> "contextlib.AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]":  # type: ignore[name-defined]
+    async def _clients(self) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
         def client(kept: int) -> httpx2.AsyncClient:
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=kept, keepalive_expiry=30)
             return httpx2.AsyncClient(base_url=self.url, timeout=TIMEOUT, limits=limits)
