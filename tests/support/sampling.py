@@ -145,7 +145,7 @@ def slope(points: Sequence[tuple[float, float]]) -> Slope:
     width = 2.576 * math.sqrt(number * (number - 1) * (2 * number + 5) / 18)
     low, high = round((len(slopes) - width) / 2), round((len(slopes) + width) / 2)
     if low < 0 or high >= len(slopes):
-        raise ValueError(f"{number} samples are too few")
+        raise ValueError(f"{number} samples of calm moments are too few to tell whether it grows")
     return Slope(slopes[low], statistics.median(slopes), slopes[high])
 
 
@@ -176,9 +176,13 @@ def growth(warm: Sequence[Sample], idle: Sample, last: Sample, bounds: Bounds) -
     `idle` is from before the first request, `last` from after the last one.
     """
     found = []
-    measured, limit = memory_growth(warm)
-    if measured.low > limit:
-        found.append(f"memory: {measured.low:.0f} bytes a request at least, and {limit:.0f} are allowed")
+    try:
+        measured, limit = memory_growth(warm)
+    except ValueError as error:
+        found.append(f"memory: {error}")
+    else:
+        if measured.low > limit:
+            found.append(f"memory: {measured.low:.0f} bytes a request at least, and {limit:.0f} are allowed")
     first = warm[0]
     for name, value, most in (
         ("threads", last.threads, bounds.threads),
