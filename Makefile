@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := build/orders-service
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-fuzz test-cluster check manifest benchmark lock servers test-mutants
+.PHONY: help run test test-faults test-fuzz test-mutants test-cluster soak check audit manifest benchmark lock servers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -37,6 +37,7 @@ servers: ## install what the tests run against, by apt-get
 	[ -n "$$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || missing="$$missing postgresql"; \
 	command -v redis-server > /dev/null || missing="$$missing redis-server"; \
 	command -v chromium > /dev/null || missing="$$missing chromium"; \
+	command -v wrk > /dev/null || missing="$$missing wrk"; \
 	command -v docker-registry > /dev/null || missing="$$missing docker-registry"; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing > /dev/null; }
@@ -51,6 +52,11 @@ test-faults: .venv/installed ## prove that a service survives each fault, beside
 test-fuzz: .venv/installed ## send a service what nobody thought of; FUZZ_SEED=2 (or any) sends other things
 	$(BIN)/python -m pytest tests/fuzz
 
+minutes := 30
+
+soak: .venv/installed ## half of its capacity for minutes=30, while faults come and go: nothing may grow
+	$(BIN)/python -m pytest --numprocesses=0 --minutes=$(minutes) tests/soak
+
 test-mutants: .venv/installed ## plant defects in a copy, and see each caught by the check that is meant for it
 	$(BIN)/python -m pytest tests/mutants
 
@@ -62,16 +68,29 @@ check: .venv/installed ## lint, format and types of the template's own Python
 	$(BIN)/ruff format --check benchmarks hooks tests
 	$(BIN)/mypy
 
+SERVICE := {{cookiecutter.project_slug}}
+AUDIT := build/tools/bin/pip-audit --vulnerability-service osv --strict --disable-pip --progress-spinner off
+
+audit: .venv/installed ## look for known vulnerabilities in what is locked: the template's tools, and what services are born with
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/tools
+	@$(BIN)/uv pip install --quiet --python build/tools --require-hashes -r '$(SERVICE)/requirements-tools.lock'
+	@failed=; for lock in requirements-dev.lock '$(SERVICE)/requirements-dev.lock' '$(SERVICE)/requirements-tools.lock'; do \
+	  $(AUDIT) -r "$$lock" || failed="$$failed $$lock"; \
+	done; [ -z "$$failed" ] || { echo "Not passed:$$failed. Renew the locked versions: make lock" >&2; exit 1; }
+
 manifest: .venv/installed ## renew tests/bake/manifest.txt, which says what the template makes, file by file
 	PYTHONPATH=tests $(BIN)/python -m support.manifest
 
-benchmark: .venv/installed ## measure what a bake takes
+benchmark: .venv/installed ## measure what a bake takes, and what a service costs beside bare FastAPI
 	$(BIN)/python benchmarks/bake.py
+	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build . > /dev/null
+	@$(MAKE) --no-print-directory -C $(DEMO) .venv/installed PYTHON=$(CURDIR)/$(BIN)/python
+	PYTHONPATH=tests $(BIN)/python benchmarks/budgets.py $(DEMO)
 
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 # The service's pyproject.toml is no project before it is baked. Its `make lock` takes uv from here and installs nothing.
-lock: .venv/installed ## renew the locked versions: the template's two locks, and the three that services are born with
+lock: .venv/installed ## renew the locked versions: the template's two locks, and those that services are born with
 	$(COMPILE) requirements-dev.in -o requirements-dev.lock
 	echo cookiecutter | $(COMPILE) - -c requirements-dev.lock -o requirements-bake.lock
 	$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build/lock . > /dev/null

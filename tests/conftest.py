@@ -20,7 +20,7 @@ from support.servers import Network, Running
 from support.services import environment, make
 from support.workflows import Lines
 
-pytest_plugins = ["support.skips"]
+pytest_plugins = ["support.skips", "support.truth"]
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """Installing is the least exciting command of the week."""
 
+import json
 import re
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from cluster.conftest import FIRST
 from support.kubernetes import Release
+from support.locks import packages
 
 
 def states(release: Release) -> dict[str, object]:
@@ -32,6 +35,25 @@ def test_installing_the_same_again_changes_and_restarts_nothing(release: Release
     assert len(release.pods()) == 2
     release.upgrade(tag=FIRST)
     assert states(release) == before
+
+
+INSIDE = """import importlib.metadata, importlib.util, json, os, shutil
+print(json.dumps({
+    "packages": {found.name: found.version for found in importlib.metadata.distributions()},
+    "tools": [name for name in ("gcc", "make", "uv") if shutil.which(name)],
+    "installers": [name for name in ("pip", "setuptools", "hatchling") if importlib.util.find_spec(name)],
+    "user": os.getuid(),
+    "writable": [path for path in ("/app", "/app/.venv", "/usr/local/lib", "/etc") if os.access(path, os.W_OK)],
+}))
+"""
+
+
+def test_the_image_holds_what_is_locked_and_nothing_to_build_with(release: Release) -> None:
+    inside = json.loads(release.kubectl("exec", f"deployment/{release.name}", "--", "python", "-c", INSIDE))
+    purls = {f"pkg:pypi/{canonicalize_name(name)}@{version}" for name, version in inside.pop("packages").items()}
+    assert purls - packages(release.folder / "requirements.lock").keys() == {f"pkg:pypi/{release.name}@0.1.0"}
+    assert packages(release.folder / "requirements.lock").keys() - purls == set()
+    assert inside == {"tools": [], "installers": [], "user": 10001, "writable": []}
 
 
 def test_a_new_version_of_the_chart_alone_restarts_nothing(release: Release) -> None:

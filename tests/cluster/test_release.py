@@ -50,6 +50,18 @@ def tags(registry: Registry, repository: str) -> list[str]:
     return list(answer.json().get("tags") or [])
 
 
+def digest(registry: Registry, repository: str) -> str:
+    """Return the digest that the registry has for the released version."""
+    answer = httpx2.head(
+        f"https://{registry.host}/v2/{repository}/manifests/0.1.0",
+        auth=(registry.username, registry.password),
+        headers={"accept": "application/vnd.oci.image.manifest.v1+json"},
+        verify=ssl.create_default_context(cafile=registry.certificate),
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.headers["docker-content-digest"].removeprefix("sha256:")
+
+
 RELEASE = ("make login", 'make release TAG="$GITHUB_REF_NAME"')
 
 
@@ -65,11 +77,33 @@ def test_a_tag_brings_image_and_chart_to_the_registry(
         ["helm", "show", "chart", chart, "--version", "0.1.0"], env=env, check=True, capture_output=True, text=True
     )
     assert "appVersion: 0.1.0" in shown.stdout
+    # What is signed, and whose provenance the workflow attests, is what the registry has.
+    image, charts = f"{registry.host}/shop/orders-service", f"{registry.host}/shop/charts/orders-service"
+    by_digest = {name: digest(registry, name.partition("/")[2]) for name in (image, charts)}
+    released = (service / "dist/released.sha256").read_text()
+    assert released == "".join(f"{content}  {name}\n" for name, content in by_digest.items())
+    sign = ["make", "--silent", "sign", "COSIGN=echo"]
+    told = subprocess.run(sign, cwd=service, env=env, check=True, capture_output=True, text=True).stdout
+    assert told.splitlines() == [
+        f"sign --yes {image}@sha256:{by_digest[image]}",
+        f"sign --yes {charts}@sha256:{by_digest[charts]}",
+        "attest --yes --type cyclonedx --predicate dist/orders-service-0.1.0.cdx.json "
+        f"{image}@sha256:{by_digest[image]}",
+    ]
 
 
 def test_who_is_not_known_is_refused(service: Path, env: dict[str, str]) -> None:
     stranger = env | {"REGISTRY_USERNAME": "stranger", "REGISTRY_PASSWORD": "x"}
     assert subprocess.run(["make", "login"], cwd=service, env=stranger, capture_output=True, check=False).returncode
+
+
+def test_a_push_that_fails_ends_the_release(service: Path, env: dict[str, str]) -> None:
+    """Nobody logged in, and the chart does not go where its image is not."""
+    release = ["make", "release", "TAG=v0.1.0"]
+    result = subprocess.run(release, cwd=service, env=env, capture_output=True, text=True, check=False)
+    assert result.returncode
+    assert "helm" not in result.stdout
+    assert not (service / "dist/released.sha256").exists()
 
 
 def test_a_tag_that_is_not_the_version_releases_nothing(service: Path, env: dict[str, str]) -> None:

@@ -20,6 +20,7 @@ BIN = Path(sys.executable).parent
 UNPROVEN = {
     "make servers": "needs Docker",
     "make cluster": "needs Docker and kind",
+    "make sign": "needs cosign and a workflow's identity; tests/cluster/test_release.py sees what is handed to cosign",
 }
 
 

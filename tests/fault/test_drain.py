@@ -4,13 +4,14 @@ import asyncio
 import itertools
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
-import pytest
 
+from support.outcomes import Outcome
 from support.process import Server, Service, until
+from support.resilience import Measured
 from support.wire import Answer, Connection, connected
 
 DRAIN = 2.0
@@ -30,6 +31,12 @@ class Rollout:
         self.unready = asyncio.Event()
         self.removed = asyncio.Event()
         self.warm = asyncio.Semaphore(0)
+        self.alive: list[int] = []
+        """What liveness said until the pod was no endpoint any more; 0 is no answer."""
+
+    @property
+    def failed(self) -> int:
+        return len(self.lost) + sum(answer.status != 200 for answer in self.answers)
 
     async def client(self, path: str, pauses: list[float]) -> None:
         """Send a request, then pause, and so on; the last pause is repeated."""
@@ -68,29 +75,74 @@ async def roll_out(server: Server) -> Rollout:
         await asyncio.wait_for(rollout.warm.acquire(), 30)
     server.signal(signal.SIGTERM)
     async with httpx2.AsyncClient() as admin:
-        while (await admin.get(server.admin_url + "/readyz")).status_code == 200:
+        while await status(admin, server.admin_url + "/readyz") == 200:
             assert not rollout.late_answers
         rollout.unready.set()
         asyncio.get_running_loop().call_later(ENDPOINT_LAG, rollout.removed.set)
         while not rollout.removed.is_set():
-            assert (await admin.get(server.admin_url + "/livez")).status_code == 200
+            rollout.alive.append(await status(admin, server.admin_url + "/livez"))
             await asyncio.sleep(0.05)
     await asyncio.wait_for(asyncio.gather(*tasks), 30)
     return rollout
 
 
-@pytest.mark.parametrize("drain", [pytest.param(DRAIN, id="drain"), pytest.param(0, id="twin without")])
-def test_no_request_is_lost(service: Service, tmp_path: Path, drain: float) -> None:
-    with service.given(APP_SHUTDOWN__DRAIN=str(drain)).faulty().served(tmp_path / "log") as server:
-        rollout = asyncio.run(roll_out(server))
-        server.end()
-    if not drain:
-        assert rollout.lost
-        return
+async def status(admin: httpx2.AsyncClient, url: str) -> int:
+    try:
+        return (await admin.get(url)).status_code
+    except httpx2.HTTPError:
+        return 0
+
+
+def test_no_request_is_lost(
+    service: Service, served_both: Callable[[Service], list[Server]], measured: Measured
+) -> None:
+    rollouts, codes = [], []
+    for server in served_both(service.given(APP_SHUTDOWN__DRAIN=str(DRAIN)).faulty()):
+        rollouts.append(asyncio.run(roll_out(server)))
+        codes.append(server.process.wait(30))
+    ours, plain = (
+        f"{rollout.failed} of {len(rollout.answers) + len(rollout.lost)} lost; exit code {code}"
+        for rollout, code in zip(rollouts, codes, strict=True)
+    )
+    fault = "SIGTERM under load, while clients go on for a while"
+    measured(1, fault, "no request lost; alive all the time; exit code 0", ours=ours, plain=plain)
+    rollout = rollouts[0]
     assert rollout.lost == []
     assert {answer.status for answer in rollout.answers} == {200}
+    assert set(rollout.alive) == {200}
     assert rollout.late_answers
     assert all(answer.closes for answer in rollout.late_answers)
+    assert codes[0] == 0
+
+
+def test_without_a_drain_requests_are_lost(service: Service, tmp_path: Path) -> None:
+    """The twin."""
+    with service.faulty().served(tmp_path / "log") as server:
+        assert asyncio.run(roll_out(server)).lost
+
+
+def test_readiness_fails_as_soon_as_the_end_begins(
+    service: Service, served_both: Callable[[Service], list[Server]], measured: Measured
+) -> None:
+    # Two of the event loop's own ticks, however busy the machine.
+    limit = 0.1
+
+    def failing(server: Server) -> Outcome:
+        with httpx2.Client(base_url=server.admin_url) as probe:
+            assert probe.get("/readyz").status_code == 200
+            server.signal(signal.SIGTERM)
+            began = time.perf_counter()
+            try:
+                while (code := probe.get("/readyz").status_code) == 200:
+                    pass
+            except httpx2.HTTPError:
+                code = 0
+            return Outcome(code, time.perf_counter() - began)
+
+    ours, plain = map(failing, served_both(service.given(APP_SHUTDOWN__DRAIN=str(DRAIN))))
+    measured(1, "SIGTERM, as a probe sees it", f"not ready within {limit:g} s", ours=str(ours), plain=str(plain))
+    assert ours.status == 503
+    assert ours.seconds < limit
 
 
 def test_a_request_that_is_half_sent_at_the_end_is_answered(service: Service, tmp_path: Path) -> None:

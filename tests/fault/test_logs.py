@@ -1,15 +1,18 @@
 """A log that nobody reads."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 
 from support.process import Server, Service, until
+from support.resilience import Measured
 from support.servers import free_port
 from support.wire import connected
 
@@ -17,27 +20,61 @@ REQUESTS = 12_000
 CONNECTIONS = 8
 
 
-async def ask(server: Server) -> None:
+STALLED = 5.0
+"""Seconds without an answer after which none will come."""
+
+
+async def ask(server: Server) -> int:
+    """Return how many of the requests were answered."""
+    answered = 0
+
     async def client() -> None:
+        nonlocal answered
         async with connected(server) as connection:
             for _ in range(0, REQUESTS // CONNECTIONS, 100):
                 for _ in range(100):
                     connection.request("/no-such-path")
                 for _ in range(100):
-                    assert (await connection.answer()).status == 404
+                    async with asyncio.timeout(STALLED):
+                        assert (await connection.answer()).status == 404
+                    answered += 1
 
-    await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+    return answered
 
 
-def test_a_stalled_reader_blocks_no_request_and_learns_what_it_missed(service: Service, tmp_path: Path) -> None:
+@contextlib.contextmanager
+def stalled(service: Service, log: Path, *, plain: bool = False) -> Iterator[Server]:
+    """Serve into a pipe that nobody reads."""
     ports = {"PORT": str(free_port()), "APP_ADMIN__PORT": str(free_port())}
-    process = service.given(**ports).faulty().on_free_ports().start("serve", stdout=subprocess.PIPE)
-    server = Server(process, tmp_path / "log")
-    server.port, server.admin_port = int(ports["PORT"]), int(ports["APP_ADMIN__PORT"])
-    assert process.stdout
+    process = service.given(**ports).on_free_ports().start("serve", stdout=subprocess.PIPE)
+    server = Server(process, log)
+    server.port = int(ports["PORT"])
+    server.admin_port = server.port if plain else int(ports["APP_ADMIN__PORT"])
     try:
         until(lambda: answers(server), "readiness")
-        asyncio.run(ask(server))
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def test_a_stalled_reader_blocks_no_request_and_learns_what_it_missed(
+    service: Service, tmp_path: Path, measured: Measured
+) -> None:
+    with stalled(service.plain(), tmp_path / "plain", plain=True) as server:
+        plain = asyncio.run(ask(server))
+    with stalled(service.faulty(), tmp_path / "log") as server:
+        process = server.process
+        assert process.stdout
+        ours = asyncio.run(ask(server))
+        text = "answered: {}"
+        fault = "nobody reads the log"
+        measured(5, fault, f"answered: all {REQUESTS:,}", ours=text.format(ours), plain=text.format(plain))
+        assert ours == REQUESTS
         dropped = server.metric("log_records_dropped_total", level="INFO")
         assert dropped > 0
         # Errors are kept when nothing else is any more.
@@ -52,10 +89,6 @@ def test_a_stalled_reader_blocks_no_request_and_learns_what_it_missed(service: S
             server.signal(signal.SIGTERM)
             assert process.wait(30) == 0
             reader.join()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
     (told,) = [line for line in server.log() if "lost" in line]
     assert told["level"] == "WARNING"
     assert told["lost"] == {"INFO": dropped}

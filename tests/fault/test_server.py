@@ -2,14 +2,16 @@
 
 import json
 import socket
-import threading
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-import httpx2
 import pytest
 
-from support.process import Service, until
+from support.outcomes import ask, at_once
+from support.process import Server, Service, until
+from support.resilience import Measured
 
 
 def lines(output: str) -> list[dict[str, Any]]:
@@ -56,19 +58,32 @@ def test_an_exception_at_the_start_is_one_line(service: Service, tmp_path: Path)
     assert result.stderr == ""
 
 
-def test_a_stuck_event_loop_is_diagnosed_while_it_is_stuck(service: Service, tmp_path: Path) -> None:
-    variables = {"APP_ADMIN__LIVENESS_MAX_LAG": "1.5", "APP_HTTP__REQUEST_TIMEOUT": "30"}
-    with service.given(**variables).faulty().served(tmp_path / "log") as server:
-        request = threading.Thread(target=httpx2.get, args=[f"{server.url}/test/block/3"], kwargs={"timeout": 30})
+def test_a_stuck_event_loop_is_diagnosed_while_it_is_stuck(
+    service: Service, served_both: Callable[[Service], list[Server]], measured: Measured
+) -> None:
+    stuck, limit, patience = 5, 1.5, 1.0
+    variables = {"APP_ADMIN__LIVENESS_MAX_LAG": str(limit), "APP_HTTP__REQUEST_TIMEOUT": "30"}
+    both = served_both(service.given(**variables).faulty())
+    requests = [Thread(target=ask, args=[f"{server.url}/test/block/{stuck}"]) for server in both]
+    for request in requests:
         request.start()
-        until(lambda: server.logged(message="The event loop is blocked."), "its stack")
-        assert server.metric("event_loop_blocked_total") == 1
-        assert server.admin("/livez?verbose").json()["lag_seconds"] > 1
-        until(lambda: server.admin("/livez").status_code == 503, "liveness to fail, past the limit")
-        assert request.is_alive()
+    server = both[0]
+    until(lambda: server.logged(message="The event loop is blocked."), "its stack")
+    assert server.metric("event_loop_blocked_total") == 1
+    assert server.admin("/livez?verbose").json()["lag_seconds"] > 1
+    until(lambda: server.admin("/livez").status_code == 503, "liveness to fail, past the limit")
+    ours, plain = at_once(*(lambda server=server: ask(f"{server.admin_url}/livez") for server in both))
+    assert requests[0].is_alive()
+    for request in requests:
         request.join()
-        until(lambda: server.admin("/livez").status_code == 200, "liveness to come back")
-        (line,) = server.logged(message="The event loop is blocked.")
-        assert "faulty.py" in line["stacktrace"]
-        assert "time.sleep(seconds)" in line["stacktrace"]
-        assert server.metric("event_loop_blocked_total") == 1
+    until(lambda: server.admin("/livez").status_code == 200, "liveness to come back")
+    (line,) = server.logged(message="The event loop is blocked.")
+    fault = f"the event loop is blocked for {stuck} s"
+    pass_line = f"after {limit:g} s /livez is 503 within {patience:g} s; the log has the stack; 200 again later"
+    told = "sleep(seconds)" in line["stacktrace"]
+    measured(4, fault, pass_line, ours=f"{ours}; stack logged: {told}", plain=f"{plain}; nothing logged")
+    assert ours.status == 503
+    assert ours.seconds < patience
+    assert told
+    assert "faulty.py" in line["stacktrace"]
+    assert server.metric("event_loop_blocked_total") == 1

@@ -1,7 +1,12 @@
 """Traces as an operator sees them, in Jaeger; and what a collector costs that is not there."""
 
+import asyncio
+import contextlib
+import signal
 import socket
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +15,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from support.process import Service, until
+from support.outcomes import GIVEN_UP, at_once
+from support.process import Server, Service, until
+from support.resilience import Measured
 from support.servers import Jaeger, free_port
+from support.wire import connected
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CALLER = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
@@ -116,6 +124,55 @@ def test_a_dead_collector_costs_neither_latency_nor_the_end(service: Service, tm
     waited = datetime.fromisoformat(given_up["timestamp"]) - datetime.fromisoformat(begun["timestamp"])
     assert waited.total_seconds() < 8
     assert server.log()[-1]["message"].startswith("Finished server process")
+
+
+@pytest.mark.parametrize(
+    ("fault", "collector"),
+    [("silent", silent), ("not there", refusing)],
+    ids=["silent", "refusing"],
+)
+def test_a_dead_collector_does_not_hold_up_the_end(
+    service: Service,
+    served_both: Callable[[Service], list[Server]],
+    measured: Measured,
+    fault: str,
+    collector: Any,
+) -> None:
+    limit, requests = 5.0, 4_000
+
+    def ended(server: Server) -> float:
+        """Return the seconds from SIGTERM to the end; nobody waits for longer than `GIVEN_UP`."""
+        began = time.perf_counter()
+        server.signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.process.wait(GIVEN_UP)
+        return time.perf_counter() - began
+
+    with collector() as port:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
+        both = served_both(service.given(**variables).faulty())
+        for server in both:
+            asyncio.run(fill_the_queue(server, requests))
+        slow = both[0].metric("http_server_request_duration_seconds_bucket", le="0.25")
+        ends = at_once(*(lambda server=server: ended(server) for server in both))
+    ours, plain = (f"ended after {end:.1f} s" if end < GIVEN_UP else f"not ended in {GIVEN_UP:g} s" for end in ends)
+    pass_line = f"ended within {limit:g} s of the drain"
+    measured(
+        2, f"SIGTERM with a full queue of spans, and a collector that is {fault}", pass_line, ours=ours, plain=plain
+    )
+    assert slow == requests
+    assert ends[0] < limit
+    assert both[0].process.returncode == 0
+
+
+async def fill_the_queue(server: Server, requests: int) -> None:
+    async def client() -> None:
+        async with connected(server) as connection:
+            for _ in range(requests // 8):
+                connection.request("/test/slow/0")
+                assert (await connection.answer()).status == 200
+
+    await asyncio.gather(*(client() for _ in range(8)))
 
 
 def test_exemplars_lead_to_traces_whose_spans_are_sent_at_the_end_at_last(

@@ -58,6 +58,31 @@ async def echo(request: Any) -> int:
     return len(await request.body())
 
 
+async def tell(request: Any) -> str:
+    """Log a header, which no route should."""
+    logging.getLogger("test").error("Told: %s", request.headers.get("x-told", request.headers.get("authorization")))
+    return "told"
+
+
+async def run_sql(request: Any, wanted: str) -> str:
+    """Run a statement that fails for its parameter, where the database looks at that, and for its table elsewhere."""
+    sql = importlib.import_module("sqlalchemy").text
+    async with request.app.state.resources.database.read_session() as session:
+        await session.execute(sql("SELECT CAST(:wanted AS integer)"), {"wanted": wanted})
+        await session.execute(sql("SELECT 1 FROM no_such_table WHERE name = :wanted"), {"wanted": wanted})
+    return "stated"
+
+
+async def validate(wanted: str) -> str:
+    """Meet a model's error where nobody expects one."""
+    importlib.import_module("pydantic").TypeAdapter(dict[str, int]).validate_python({"number": wanted})
+    return "valid"
+
+
+async def answer_wrongly(wanted: str) -> Any:
+    return wanted
+
+
 async def log() -> str:
     logging.getLogger("test").error("Lost last")
     return "logged"
@@ -91,6 +116,11 @@ def create_app(settings: Any, state: Any) -> Any:
     for endpoint in (undocumented, untrue):
         app.get(f"/test/{endpoint.__name__}", response_model=int)(endpoint)
     app.post("/test/echo")(echo)
+    for endpoint in (tell, run_sql):
+        endpoint.__annotations__["request"] = fastapi.Request
+    for endpoint in (tell, run_sql, validate):
+        app.get(f"/test/{endpoint.__name__}")(endpoint)
+    app.get("/test/answer_wrongly", response_model=int)(answer_wrongly)
     inner, outer = fastapi.APIRouter(prefix="/inner"), fastapi.APIRouter(prefix="/outer")
     inner.get("/{number}")(nested)
     outer.include_router(inner, prefix="/{outer_id}")

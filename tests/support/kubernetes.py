@@ -38,7 +38,7 @@ def is_test_cluster() -> bool:
 def build(tag: str, folder: Path) -> None:
     """Build an image by the folder's Dockerfile and bring it to every node."""
     if is_test_cluster():
-        run(TOOL, "build", tag, folder)
+        run(ROOT / "tests/cluster/docker", "build", "--tag", tag, folder)
         run(TOOL, "load", tag)
     else:
         run("docker", "build", "--tag", tag, folder)

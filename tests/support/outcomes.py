@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
             return f"{self.status} in {self.seconds:.2f} s"
         if self.seconds >= GIVEN_UP:
             return f"no answer in {GIVEN_UP:g} s, given up"
-        return f"no answer: connection lost after {self.seconds:.2f} s"
+        return f"closed without an answer after {self.seconds:.2f} s"
 
 
 def ask(url: str, method: str = "GET", **request: object) -> Outcome:

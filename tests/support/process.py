@@ -46,16 +46,22 @@ class Service:
         service._serve, service._server = self._serve, self._server
         return service
 
-    def faulty(self) -> "Service":
-        """Return the same service, which when served also has the routes of `faulty.py`."""
+    def faulty(self, routes: str = "faulty.py") -> "Service":
+        """Return the same service, which when served also has the routes of `faulty.py`, or another file beside it."""
         service = self.given()
-        service._serve = [str(Path(__file__).with_name("faulty.py")), self.package]
+        service._serve = [str(Path(__file__).with_name(routes)), self.package]
         return service
 
     def plain(self) -> "Service":
         """Return what this service is compared with: `plain.py` in the same environment, with the same libraries."""
         service = self.given()
         service._serve, service._server = [str(Path(__file__).with_name("plain.py"))], PlainServer
+        return service
+
+    def bare(self) -> "Service":
+        """Return FastAPI with nothing else, `bare.py`, by the same Python."""
+        service = self.given()
+        service._serve, service._server = [str(Path(__file__).with_name("bare.py"))], PlainServer
         return service
 
     def variable(self, name: str) -> str:
@@ -96,7 +102,8 @@ class Service:
             if ready:
                 until(lambda: server.admin("/readyz").status_code == 200, f"readiness; see {log}")
             yield server
-            server.end()
+            if not server.crashed:
+                server.end()
         finally:
             if server.process.poll() is None:
                 server.process.kill()
@@ -108,6 +115,7 @@ class Server:
         self.process = process
         self._log = log
         self.port = self.admin_port = 0
+        self.crashed = False
 
     @property
     def url(self) -> str:
@@ -154,6 +162,12 @@ class Server:
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    def crash(self) -> None:
+        """End it by SIGKILL: nothing of it can still act."""
+        self.crashed = True
+        self.process.kill()
+        self.process.wait()
 
     def end(self) -> None:
         """End it as Kubernetes does, and see that it calls that a success."""

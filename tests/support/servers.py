@@ -53,6 +53,14 @@ class Running:
         self._process.send_signal(self._end)
         self._process.wait(30)
 
+    def crash(self) -> None:
+        """End it and its children by SIGKILL, all from the same moment on."""
+        self.fall_silent()
+        for pid in (self._process.pid, *self._children()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(30)
+
     def fall_silent(self) -> None:
         """Stop it and its children where they are: connections stay open, new ones are made, and nothing answers."""
         self._signal_all(signal.SIGSTOP)
@@ -72,10 +80,13 @@ class Running:
     def _signal_all(self, number: signal.Signals) -> None:
         # The parent first, so that it has no other child when they are listed.
         os.kill(self._process.pid, number)
-        listed = ["ps", "-o", "pid=", "--ppid", str(self._process.pid)]
-        for pid in subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split():
+        for pid in self._children():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), number)
+                os.kill(pid, number)
+
+    def _children(self) -> list[int]:
+        listed = ["ps", "-o", "pid=", "--ppid", str(self._process.pid)]
+        return [int(pid) for pid in subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split()]
 
 
 @contextlib.contextmanager

@@ -37,6 +37,10 @@ class Connection:
             lines.append(f"Content-Length: {len(body)}")
         self.send("\r\n".join([*lines, "", ""]).encode() + body)
 
+    async def sent(self) -> None:
+        """Wait until the peer has taken most of what was sent."""
+        await self._writer.drain()
+
     async def answer(self) -> Answer:
         """Read one answer.
 

@@ -30,7 +30,8 @@ NAMES = {
     ),
     "log_records_dropped_total": ("level",),
     "otel_spans_dropped_total": ("reason",),
-    "requests_shed_total": ("reason",),
+    "rate_limit_circuit_open": (),
+    "requests_refused_total": ("reason",),
 }
 
 

@@ -9,6 +9,9 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 import {{ cookiecutter.__package }}
+from {{ cookiecutter.__package }}.runtime.http.limits import (
+    Limit,
+)
 from {{ cookiecutter.__package }}.runtime.loader import (
     variables,
 )
@@ -21,7 +24,7 @@ from {{ cookiecutter.__package }}.settings import (
 
 RUNBOOK = Path(__file__).parents[2] / "docs/runbook.md"
 SOURCES = Path({{ cookiecutter.__package }}.__file__).parent.rglob("*.py")
-OTHERS = {"pg_locks", "trace_id"}
+OTHERS = {"pg_locks", "trace_id"} | {limit.reason for limit in Limit}
 """Names that look like a metric's."""
 VARIABLES = {variable for variable, _, _ in variables(Settings)}
 

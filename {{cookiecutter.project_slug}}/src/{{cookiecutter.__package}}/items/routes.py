@@ -6,7 +6,8 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from ..runtime.database.session import ReadSession, WriteSession, after_commit
+from ..runtime.auth.guard import requires
+from ..runtime.database.session import ReadSession, WriteSession
 from ..runtime.http.idempotency import IdempotencyKey
 from ..runtime.http.pagination import Cursor, Page, decode_cursor, encode_cursor
 from ..runtime.http.preconditions import CREATED, TAGGED, IfMatch, IfNoneMatch, etag, none_match, require_match
@@ -16,11 +17,18 @@ from .schemas import ItemChanges, ItemView, NewItem
 
 CACHED_FOR = 30
 """Seconds."""
+READ, WRITE = [requires("items:read")], [requires("items:write")]
 
 router = APIRouter(prefix="/items", tags=["items"])
 
 
-@router.post("", status_code=201, response_model=ItemView, responses={201: CREATED, **responses(409)})
+@router.post(
+    "",
+    status_code=201,
+    response_model=ItemView,
+    responses={201: CREATED, **responses(409)},
+    dependencies=WRITE,
+)
 async def create_item(new: NewItem, request: Request, session: WriteSession, idempotency: IdempotencyKey) -> Response:
     if (replayed := await idempotency.replay(new)) is not None:
         return replayed
@@ -30,7 +38,7 @@ async def create_item(new: NewItem, request: Request, session: WriteSession, ide
     return idempotency.keep(Response(body, 201, headers, "application/json"))
 
 
-@router.get("")
+@router.get("", dependencies=READ)
 async def list_items(
     session: ReadSession,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -46,6 +54,7 @@ async def list_items(
     "/{item_id}",
     response_model=ItemView,
     responses={200: TAGGED, 304: {"description": "Not Modified", **TAGGED}, **responses(404)},
+    dependencies=READ,
 )
 async def get_item(
     item_id: UUID, request: Request, session: ReadSession, if_none_match: IfNoneMatch = None
@@ -63,7 +72,7 @@ async def get_item(
     return Response(body, headers=headers, media_type="application/json")
 
 
-@router.patch("/{item_id}", responses={200: TAGGED, **responses(404, 409, 412, 428)})
+@router.patch("/{item_id}", responses={200: TAGGED, **responses(404, 409, 412, 428)}, dependencies=WRITE)
 async def change_item(
     item_id: UUID,
     changes: ItemChanges,
@@ -75,17 +84,17 @@ async def change_item(
     item = await service.get(session, item_id)
     require_match(if_match, item.version)
     await service.change(session, item, changes)
-    after_commit(session, lambda: request.app.state.resources.cache.invalidate(_key(item_id)))
+    await request.app.state.resources.cache.invalidate_with(session, _key(item_id))
     response.headers["ETag"] = etag(item.version)
     return ItemView.model_validate(item)
 
 
-@router.delete("/{item_id}", status_code=204, responses=responses(404, 412, 428))
+@router.delete("/{item_id}", status_code=204, responses=responses(404, 412, 428), dependencies=WRITE)
 async def delete_item(item_id: UUID, request: Request, session: WriteSession, if_match: IfMatch = None) -> None:
     item = await service.get(session, item_id)
     require_match(if_match, item.version)
     await service.remove(session, item)
-    after_commit(session, lambda: request.app.state.resources.cache.invalidate(_key(item_id)))
+    await request.app.state.resources.cache.invalidate_with(session, _key(item_id))
 
 
 def _key(item_id: UUID) -> str:

@@ -12,10 +12,12 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from .sections import (
     AdminSettings,
+    AuthSettings,
     DatabaseSettings,
     HttpSettings,
     LogSettings,
     Port,
+    RateLimitSettings,
     RedisSettings,
     ShutdownSettings,
     split,
@@ -59,9 +61,11 @@ class RuntimeSettings(BaseSettings):
         description="Folder of files named like variables; read again for each new connection.",
     )
     admin: AdminSettings = AdminSettings()
+    auth: AuthSettings = AuthSettings()
     database: DatabaseSettings = DatabaseSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+    rate_limit: RateLimitSettings = RateLimitSettings()
     redis: RedisSettings = RedisSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
     otel_sdk_disabled: bool = Field(False, validation_alias="OTEL_SDK_DISABLED", description="Turns tracing off.")
@@ -138,6 +142,22 @@ class RuntimeSettings(BaseSettings):
             raise PydanticCustomError(
                 "dependency", "names redis, but REDIS_URL is not set", {"variable": "APP_READINESS_HARD_DEPENDENCIES"}
             )
+        return self
+
+    @model_validator(mode="after")
+    def _guard_is_whole(self) -> Self:
+        given = {"APP_AUTH__ISSUER": self.auth.issuer, "APP_AUTH__AUDIENCE": self.auth.audience}
+        missing = [variable for variable, value in given.items() if value is None]
+        if len(missing) == 1:
+            raise PydanticCustomError("auth", "is missing: the guard needs both variables", {"variable": missing[0]})
+        if self.auth.issuer is not None and self.env != "local":
+            parts = urlsplit(self.auth.issuer)
+            if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+                raise PydanticCustomError(
+                    "issuer_scheme",
+                    "must begin with https://; http:// is for this machine itself, and for where APP_ENV is local",
+                    {"variable": "APP_AUTH__ISSUER"},
+                )
         return self
 
     @property

@@ -83,7 +83,7 @@ class HealthMonitor:
         self._tasks = [asyncio.create_task(self._watch(check), name=f"check {check.name}") for check in self.checks]
 
     async def stop(self) -> None:
-        # Python 3.11's wait_for, which redis-py calls, may swallow a cancellation; so cancel until it is heeded.
+        # Python 3.11's wait_for, which redis-py calls, may swallow a cancellation (issue 86296): repeat until heeded.
         while pending := [task for task in self._tasks if not task.done()]:
             for task in pending:
                 task.cancel()
@@ -94,7 +94,7 @@ class HealthMonitor:
             await check.sample()
             self._note_startup()
             period = PERIOD if check.succeeded_once and not check.failures else EAGER_PERIOD
-            await asyncio.sleep(period * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load, guards nothing
+            await asyncio.sleep(period * random.uniform(0.9, 1.1))  # nosec B311 # noqa: S311 - spreads load, guards nothing
 
     def _note_startup(self) -> None:
         if not self.state.started and all(check.succeeded_once for check in self.checks if check.gates_startup):

@@ -5,6 +5,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from opentelemetry.trace import TracerProvider
@@ -17,11 +18,15 @@ from .config import RuntimeSettings
 from .database.engine import Database
 from .database.migrate import schema_is_current
 from .health import Check, HealthMonitor, Unhealthy
+from .http.rate_limit import RateLimiter
 from .observability import metrics
 from .observability.tracing import shutdown_tracing
 from .observability.watchdog import Watchdog
 from .resources import Resources
 from .state import State
+
+if TYPE_CHECKING:
+    from .auth.keys import Keys
 
 logger = logging.getLogger(__name__)
 
@@ -31,15 +36,21 @@ CLOSE_TIMEOUT = 2.0
 
 @asynccontextmanager
 async def lifespan(
-    app: FastAPI, settings: RuntimeSettings, state: State, tracer_provider: TracerProvider | None
+    app: FastAPI,
+    settings: RuntimeSettings,
+    state: State,
+    tracer_provider: TracerProvider | None,
+    keys: "Keys | None" = None,
 ) -> AsyncIterator[None]:
     with _failure_logged():
         database = Database(settings.database, lambda: settings.current_secret("DATABASE_URL"), service.NAME)
         redis = redis_client(settings, lambda: settings.current_secret("REDIS_URL")) if settings.redis_url else None
         prefix = settings.redis.key_prefix or service.NAME
         backend = RedisBackend(redis, prefix) if redis is not None else MemoryBackend()
-        cache = Cache(backend, settings.redis.connect_timeout + settings.redis.timeout)
-        app.state.resources = Resources(settings, database, cache, redis)
+        patience = settings.redis.connect_timeout + settings.redis.timeout
+        requests = settings.rate_limit.requests
+        limiter = RateLimiter(settings.rate_limit, requests, redis, prefix, patience) if requests else None
+        app.state.resources = Resources(settings, database, Cache(backend, patience), redis, limiter)
 
         async def schema() -> None:
             if not await schema_is_current(database):
@@ -52,6 +63,9 @@ async def lifespan(
         ]
         if redis is not None:
             checks.append(Check("redis", redis.ping, hard="redis" in hard, gates_startup="redis" in hard))
+        if keys is not None:
+            # A pod that never had the keys could only refuse, while those that have them go on without the issuer.
+            checks.append(Check("issuer", keys.probe, gates_startup=True))
         health = HealthMonitor(state, checks)
         watchdog = Watchdog(state)
         admin = AdminServer(settings, health)
@@ -59,6 +73,8 @@ async def lifespan(
             service.VERSION, settings.revision, metrics.PYTHON_VERSION, service.TEMPLATE_VERSION
         ).set(1)
         watchdog.start()
+        if keys is not None:
+            keys.start()
         health.start()
         admin.start()
         logger.info("Admin server on port %d", admin.port)
@@ -68,6 +84,8 @@ async def lifespan(
         await _close("health checks", health.stop())
         if tracer_provider is not None:
             await asyncio.to_thread(shutdown_tracing, tracer_provider, settings.shutdown.telemetry)
+        if keys is not None:
+            await _close("issuer", keys.stop())
         if redis is not None:
             await _close("redis", redis.aclose())
         await _close("database", database.close())

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from .cache.cache import Cache
 from .config import RuntimeSettings
 from .database.engine import Database
+from .http.rate_limit import RateLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,4 @@ class Resources:
     database: Database
     cache: Cache
     redis: Redis | None
+    rate_limiter: RateLimiter | None

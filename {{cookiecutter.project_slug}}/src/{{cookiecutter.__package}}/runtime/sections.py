@@ -3,6 +3,7 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -30,6 +31,32 @@ class AdminSettings(Section):
     liveness_max_lag: Seconds = Field(
         10, description="Liveness fails when the event loop has not run for this many seconds."
     )
+
+
+class AuthSettings(Section):
+    """Both or none: without them everybody gets in."""
+
+    issuer: str | None = Field(
+        None,
+        description="Who issues tokens, as its OpenID Connect document says: `https://…`. Set: each request needs one.",
+    )
+    audience: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="This service's name at the issuer, for which a token must be."
+    )
+
+    @field_validator("issuer")
+    @classmethod
+    def _url(cls, issuer: str | None) -> str | None:
+        if issuer is not None:
+            try:
+                parts = urlsplit(issuer)
+                good = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+            except ValueError:
+                good = False
+            # OpenID Connect Discovery 1.0, 3.
+            if not good or "@" in parts.netloc or "?" in issuer or "#" in issuer:
+                raise PydanticCustomError("issuer", "is no address https://host/path, without user, query and fragment")
+        return issuer
 
 
 class HttpSettings(Section):
@@ -97,10 +124,21 @@ class DatabaseSettings(Section):
 class RedisSettings(Section):
     max_connections: Annotated[int, Field(ge=1, le=1000)] = Field(20, description="Connections that a pod may open.")
     pool_timeout: Seconds = Field(0.1, description="Seconds to wait for a free connection.")
-    connect_timeout: Seconds = Field(0.3, description="Seconds to wait for a new connection.")
-    timeout: Seconds = Field(0.3, description="Seconds to wait for an answer.")
+    connect_timeout: Seconds = Field(0.2, description="Seconds to wait for a new connection.")
+    timeout: Seconds = Field(0.2, description="Seconds to wait for an answer.")
     key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]*$")] = Field(
         "", description="Begins every key, where services share a Redis. Unset: the service's name."
+    )
+
+
+class RateLimitSettings(Section):
+    requests: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None,
+        description="Requests that a client may make at once; they come back evenly over the window. Unset: no limit. "
+        "Behind a proxy, set APP_HTTP__FORWARDED_ALLOW_IPS first, or all are one client.",
+    )
+    window: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        60, description="Seconds in which a client's whole quota comes back."
     )
 
 

@@ -23,6 +23,11 @@ def test_without_any_variable_there_is_a_configuration() -> None:
     assert (settings.env, settings.port, settings.redis_url) == ("production", 8000, None)
 
 
+def test_by_default_a_silent_cache_costs_a_request_less_than_half_a_second() -> None:
+    redis = load_settings(RuntimeSettings, {}).redis
+    assert redis.connect_timeout + redis.timeout < 0.5
+
+
 def test_settings_never_change() -> None:
     settings = load_settings(RuntimeSettings, {})
     with pytest.raises(ValidationError):

@@ -9,7 +9,9 @@ from typing import Protocol, TypeVar, cast
 
 from cachetools import TLRUCache
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..database.session import after_commit
 from ..observability import metrics
 from .breaker import CircuitBreaker
 
@@ -74,14 +76,19 @@ class Cache:
     def __init__(self, backend: Backend, timeout: float) -> None:
         self._backend = backend
         self._timeout = timeout
-        self._breaker = CircuitBreaker()
+        self._breaker = CircuitBreaker(metrics.CIRCUIT_OPEN)
         self._leaders: dict[str, asyncio.Future[bytes | None]] = {}
 
     async def get_or_set(self, key: str, load: Callable[[], Awaitable[bytes]], *, ttl: float) -> bytes:
         """Return the stored value, or load and store it for about `ttl` seconds. One does that at a time for a key.
 
+        The value is no older than the call: all who come while one is loaded wait, and share the next.
+
         Raises whatever `load` raises, to all who wait for it, and stores nothing then.
         """
+        if (under_way := self._leaders.get(key)) is not None:
+            # It may have read what another replica has changed since, as this caller may know: so take no part in it.
+            await asyncio.wait([under_way])
         while (leader := self._leaders.get(key)) is not None:
             # One that was cancelled leaves None; then somebody else leads.
             if (value := await asyncio.shield(leader)) is not None:
@@ -112,7 +119,7 @@ class Cache:
         if answered:
             metrics.CACHE_REQUESTS.labels("miss").inc()
             # Spread the ends, so that what was stored together is not loaded together again.
-            lifetime = ttl * random.uniform(0.9, 1.1)  # noqa: S311 - guards nothing
+            lifetime = ttl * random.uniform(0.9, 1.1)  # nosec B311 # noqa: S311 - guards nothing
             await self._attempt(lambda: self._backend.add(key, value, lifetime))
         return value
 
@@ -124,6 +131,15 @@ class Cache:
         # Who comes from now on must not take what was read before the change.
         self._leaders.pop(key, None)
         await self._attempt(lambda: self._backend.put(key, TOMBSTONE, TOMBSTONE_TTL))
+
+    async def invalidate_with(self, session: AsyncSession, key: str) -> None:
+        """Forget a value that the session's transaction changes.
+
+        Before the commit, so that nobody who has seen the new value elsewhere is given the old one; and after it, for
+        what was read until then.
+        """
+        await self.invalidate(key)
+        after_commit(session, lambda: self.invalidate(key))
 
     async def _attempt(self, call: Callable[[], Awaitable[T]]) -> tuple[bool, T | None]:
         """Call the backend, unless it is left alone; return whether it answered, and what."""

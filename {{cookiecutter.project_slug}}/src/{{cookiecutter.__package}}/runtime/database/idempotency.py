@@ -44,7 +44,7 @@ async def claim(session: AsyncSession, response: StoredResponse) -> None:
     expired = col(StoredResponse.expires_at) < now()
     remove = delete(StoredResponse).execution_options(synchronize_session=False)
     await session.execute(remove.where(_primary_key == (response.scope, response.key), expired))
-    if random.random() < 1 / SWEEP_EVERY:  # noqa: S311 - spreads the work
+    if random.random() < 1 / SWEEP_EVERY:  # nosec B311 # noqa: S311 - spreads the work
         # In small bites and past what others hold, so that it delays nobody.
         some = select(*_columns).where(expired).limit(SWEEP_AT_MOST).with_for_update(skip_locked=True)
         await session.execute(remove.where(_primary_key.in_(some)))

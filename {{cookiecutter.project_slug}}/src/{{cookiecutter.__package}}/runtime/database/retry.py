@@ -47,7 +47,7 @@ class RetrySerializationFailures:
                 scope.clear()
                 scope.update(unrouted)
                 pause = min(0.01 * 2**attempt, LONGEST_PAUSE)
-                await asyncio.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - spreads load
+                await asyncio.sleep(random.uniform(0.5, 1) * pause)  # nosec B311 # noqa: S311 - spreads load
 
 
 def _replaying(received: list[Message], receive: Receive) -> Receive:

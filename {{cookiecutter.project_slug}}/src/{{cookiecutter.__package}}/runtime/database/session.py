@@ -36,6 +36,6 @@ async def _read(request: Request) -> AsyncIterator[AsyncSession]:
             raise RuntimeError("A ReadSession can't write; use WriteSession.")
 
 
-# The scope matters: FastAPI's default would commit after the answer was sent, when it can't be changed any more.
+# FastAPI's default scope would commit after the answer was sent, when it can't be changed any more (its issue 3620).
 WriteSession = Annotated[AsyncSession, Depends(_write, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read, scope="function")]

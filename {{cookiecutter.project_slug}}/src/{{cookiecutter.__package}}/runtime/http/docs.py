@@ -45,6 +45,10 @@ _POLICY = (
 )
 
 
+def is_docs(path: str) -> bool:
+    return path in ("/docs", "/openapi.json") or path.startswith(f"/{_FILES}/")
+
+
 class _Files(StaticFiles):
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)

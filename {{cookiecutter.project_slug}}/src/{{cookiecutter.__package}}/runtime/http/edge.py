@@ -15,6 +15,7 @@ from ..database.errors import problem_for
 from ..observability import access, metrics
 from ..state import State
 from . import context
+from .limits import Limit
 from .problems import Problem, ServiceUnavailable, render
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class EdgeMiddleware:
     def __init__(self, app: ASGIApp, settings: RuntimeSettings, state: State) -> None:
         self._app = app
         self._http = settings.http
+        self._limits_rates = settings.rate_limit.requests is not None
         self._log = settings.log
         self._state = state
         self._in_flight = 0
@@ -46,8 +48,8 @@ class EdgeMiddleware:
         metrics.ACTIVE_REQUESTS.inc()
         try:
             if self._in_flight > self._http.max_in_flight:
-                metrics.REQUESTS_SHED.labels("in_flight").inc()
-                await exchange.answer(ServiceUnavailable("The service is at its limit; try again."))
+                detail = "The service is at its limit; try again."
+                await exchange.answer(Limit.IN_FLIGHT.refusal(detail, {"Retry-After": "1"}))
             else:
                 await exchange.run(self._app)
         finally:
@@ -61,8 +63,10 @@ class _Exchange:
 
     def __init__(self, edge: EdgeMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
         self._http, self._log, self._state = edge._http, edge._log, edge._state
+        self._limits_rates = edge._limits_rates
+        self._rate_headers: list[tuple[bytes, bytes]] = []
         self._method = scope["method"]
-        # FastAPI's routes know no HEAD, which every server owes (RFC 9110, 9.1): it is a GET without the body.
+        # FastAPI's routes know no HEAD, which every server owes (RFC 9110, 9.1; issue 1773): a GET without the body.
         self._scope = {**scope, "method": "GET"} if self._method == "HEAD" else scope
         self._receive, self._send = receive, send
         self._began = perf_counter()
@@ -78,6 +82,8 @@ class _Exchange:
 
     async def run(self, app: ASGIApp) -> None:
         try:
+            if self._limits_rates:
+                await self._check_rate()
             self._check_content_length()
             async with asyncio.timeout(self._http.request_timeout) as self._deadline:
                 await app(self._scope, self.receive, self.send)
@@ -94,9 +100,17 @@ class _Exchange:
             elif self._waiting_for_body:
                 await self.answer(_too_slow())
             else:
-                await self.answer(Problem(504, detail="The request took longer than the service allows."))
+                await self.answer(Limit.REQUEST_TIME.refusal("The request took longer than the service allows."))
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, the caller gets an answer
             await self._failed(error)
+
+    async def _check_rate(self) -> None:
+        client = self._scope.get("client")
+        verdict = await self._scope["app"].state.resources.rate_limiter.take(client[0] if client else None)
+        self._rate_headers = verdict.headers
+        if not verdict.allowed:
+            detail = "You have sent too many requests; try again later."
+            raise Limit.RATE.refusal(detail, {"Retry-After": str(verdict.retry_after)})
 
     def _check_content_length(self) -> None:
         for name, value in self._scope["headers"]:
@@ -151,6 +165,7 @@ class _Exchange:
         headers += [header for header in _SECURITY_HEADERS if header[0] not in present]
         if self._scope["scheme"] == "https":
             headers.append(_STRICT_TRANSPORT)
+        headers += self._rate_headers
         headers.append((b"x-request-id", self._request_id.encode()))
         if self._state.draining and b"connection" not in present:
             headers.append((b"connection", b"close"))
@@ -184,8 +199,8 @@ class _Exchange:
 
 
 def _too_slow() -> Problem:
-    return Problem(408, detail="The request's body came too slowly.", headers={"Connection": "close"})
+    return Limit.BODY_TIME.refusal("The request's body came too slowly.", {"Connection": "close"})
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem(413, detail=f"The body is larger than {limit} bytes.")
+    return Limit.BODY_SIZE.refusal(f"The body is larger than {limit} bytes.")

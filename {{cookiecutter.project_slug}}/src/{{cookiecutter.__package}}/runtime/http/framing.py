@@ -9,12 +9,14 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .limits import Limit
+
 # RFC 3986, 3.2.2 and 3.2.3, as far as characters go.
 _HOST = re.compile(rb"[\w.~%!$&'()*+,;=:\[\]-]*")
 
 
-def refusal(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> int:
-    """Return the status with which a request has to be refused on account of its headers, or 0."""
+def refusal(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> Limit | int | None:
+    """Return why a request has to be refused on account of its headers, if it has: a limit, or another status."""
     hosts = [value for name, value in headers if name == b"host"]
     codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
     if version not in ("1.0", "1.1"):
@@ -25,7 +27,7 @@ def refusal(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]])
     # No other coding is known here; HTTP/1.0 knows none at all (6.1), and HTTP/1.1 has exactly one host (3.2).
     wrong = codings not in ([], [b"chunked"]) or (codings and version == "1.0")
     wrong = wrong or len(hosts) > 1 or (version == "1.1" and not hosts)
-    return 400 if wrong or not all(_HOST.fullmatch(host) for host in hosts) else 0
+    return Limit.MALFORMED if wrong or not all(_HOST.fullmatch(host) for host in hosts) else None
 
 
 class FramedProtocol(HttpToolsProtocol):
@@ -50,9 +52,9 @@ class FramedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if status := refusal(self.parser.get_method(), self.parser.get_http_version(), self.headers):
-            self._refuse(status)
-            raise ValueError(status)  # which stops the parser
+        if why := refusal(self.parser.get_method(), self.parser.get_http_version(), self.headers):
+            self._refuse(why)
+            raise ValueError(why)  # which stops the parser
         if not self.parser.should_upgrade():
             super().on_headers_complete()
             self._reading_headers = False
@@ -77,7 +79,7 @@ class FramedProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400)
+        self._refuse(Limit.MALFORMED)
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, why: Limit | int) -> None:
         raise NotImplementedError

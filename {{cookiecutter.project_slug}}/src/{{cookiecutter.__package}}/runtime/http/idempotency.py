@@ -13,6 +13,8 @@ from ..database.session import WriteSession
 from .problems import UnprocessableContent
 from .routing import route_template
 
+REUSED = "urn:problem-type:idempotency-key-reused"
+
 
 class Idempotency:
     """The Idempotency-Key of a request, bound to its route, body and transaction; without a key it does nothing."""
@@ -46,7 +48,7 @@ class Idempotency:
             await claim(self._session, self._claim)
             return None
         if stored.request_hash != _hash(body):
-            raise UnprocessableContent("This Idempotency-Key was used with another body.")
+            raise UnprocessableContent("This Idempotency-Key was used with another body.", type=REUSED)
         return Response(stored.body, stored.status, orjson.loads(stored.headers), "application/json")
 
     def keep(self, response: Response) -> Response:

@@ -84,8 +84,8 @@ class PreconditionRequired(Problem):
 
 
 class UnprocessableContent(Problem):
-    def __init__(self, detail: str, *, errors: Sequence[FieldProblem] | None = None) -> None:
-        super().__init__(422, detail=detail, errors=errors)
+    def __init__(self, detail: str, *, type: str = "about:blank", errors: Sequence[FieldProblem] | None = None) -> None:
+        super().__init__(422, type=type, detail=detail, errors=errors)
 
 
 class ServiceUnavailable(Problem):

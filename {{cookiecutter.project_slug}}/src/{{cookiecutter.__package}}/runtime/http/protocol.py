@@ -9,6 +9,7 @@ from typing import Any
 
 from . import context
 from .framing import FramedProtocol
+from .limits import Limit
 from .problems import Problem, render
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,8 @@ class GuardedProtocol(FramedProtocol):
         self._message_complete = True
         self._unanswered = 0
         """Requests whose headers have come, and whose answers are not complete."""
-        self._refusal = 0
-        """The status of the last answer of this connection, after which nothing of it is read as a request."""
+        self._refusal: Limit | int | None = None
+        """The limit, or the status, of this connection's last answer: nothing after it is read as a request."""
         self._header_bytes = 0
         self._used_at = self.loop.time()
         self._write_timer: asyncio.TimerHandle | None = None
@@ -57,7 +58,7 @@ class GuardedProtocol(FramedProtocol):
                 self._header_bytes += len(part)
             data = self.feed(part) + data
             if self._reading_headers and self._header_bytes >= self.max_header_size:
-                self._refuse(431)
+                self._refuse(Limit.HEADER_SIZE)
         if self._idle and self._timer is None and self.timeout_keep_alive_task is None:
             # What came was no message's beginning; uvicorn has stopped its timer all the same.
             self.timeout_keep_alive_task = self.loop.call_later(
@@ -89,7 +90,7 @@ class GuardedProtocol(FramedProtocol):
         if self.transport.is_closing():
             self._watch_writing()
         elif self._refusal:
-            self._answer_refusal()
+            self._answer_refusal(self._refusal)
         elif self._idle and not self._message_complete:
             # Answered before its body was read. Closing now would reset the connection, and the answer with it.
             self._start_timer()
@@ -147,7 +148,7 @@ class GuardedProtocol(FramedProtocol):
             # It is we who do not read: earlier requests of this connection are still being answered.
             self._start_timer()
         elif self._begun:
-            self._refuse(408)
+            self._refuse(Limit.HEADER_TIME)
         else:
             self._close()
 
@@ -169,23 +170,20 @@ class GuardedProtocol(FramedProtocol):
             self._write_timer.cancel()
             self._write_timer = None
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, why: Limit | int) -> None:
         """Answer what is no whole request with a problem, when all before it are answered, and end the connection."""
         if self.transport.is_closing() or self._refusal:
             return
-        self._refusal, self._begun = status, False
+        self._refusal, self._begun = why, False
         self._stop_timer()
         if self.pipeline and not self._message_complete:
             self.pipeline.popleft()  # its turn had not come
             self._unanswered -= 1
             self._message_complete = True
-        self._answer_refusal()
+        self._answer_refusal(why)
 
-    def _answer_refusal(self) -> None:
-        """What the peer goes on sending is read for a while, and thrown away.
-
-        Closing would reset the connection, and the peer would not see why.
-        """
+    def _answer_refusal(self, why: Limit | int) -> None:
+        """Then read on for a while, and throw it away: closing would reset the connection, and the peer not see why."""
         reading_body = not self._message_complete and not self._idle
         if self._unanswered > reading_body:
             return
@@ -196,14 +194,15 @@ class GuardedProtocol(FramedProtocol):
             self._close()
             return
         # In a context of its own: this one is shared with other connections.
-        contextvars.Context().run(self._write_problem, Problem(self._refusal))
+        contextvars.Context().run(self._write_problem, why)
         self.transport.write_eof()
         self._unanswered = 0
         self._unset_keepalive_if_required()
         self._start_timer()
 
-    def _write_problem(self, problem: Problem) -> None:
+    def _write_problem(self, why: Limit | int) -> None:
         request_id, _ = context.identify([])
+        problem = why.refusal() if isinstance(why, Limit) else Problem(why)
         headers, body = render(problem)
         headers += [(b"x-request-id", request_id.encode()), (b"connection", b"close")]
         lines = [b"HTTP/1.1 %d %s" % (problem.status_code, problem.title.encode())]

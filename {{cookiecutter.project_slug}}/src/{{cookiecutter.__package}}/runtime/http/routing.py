@@ -13,7 +13,7 @@ _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 def route_template(scope: Scope) -> str:
     """Return the whole template of the matched route, `/v1/items/{item_id}`, never the path: it would be unbounded.
 
-    Since FastAPI 0.137 `scope["route"].path` lacks the prefixes of the routers that include it.
+    Since FastAPI 0.137 `scope["route"].path` lacks the prefixes of the routers that include it (its issue 16051).
     """
     context = scope.get("fastapi", {}).get("effective_route_context")
     path = getattr(context, "path", None) or getattr(scope.get("route"), "path", None)

@@ -106,7 +106,7 @@ def configure_logging(settings: RuntimeSettings, service: str, version: str) -> 
     writer.setFormatter(JsonFormatter(service, version))
     logging.basicConfig(handlers=[writer], level=settings.log_level, force=True)
     logging.captureWarnings(True)
-    for name in ("httpx", "sqlalchemy.engine", "alembic.runtime.plugins"):
+    for name in ("httpx", "httpx2", "sqlalchemy.engine", "alembic.runtime.plugins"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
 

@@ -16,7 +16,13 @@ REQUEST_DURATION = Histogram(
     buckets=_SECONDS,
 )
 ACTIVE_REQUESTS = Gauge("http_server_active_requests", "Requests in flight.")
-REQUESTS_SHED = Counter("requests_shed", "Requests refused before they were handled.", ["reason"])
+AUTH_REFUSALS = Counter("auth_refusals", "Requests that the guard did not let in.", ["reason"])
+REQUESTS_REFUSED = Counter(
+    "requests_refused", "Requests refused or given up, by the limit that they met (docs/limits.md).", ["reason"]
+)
+RATE_LIMIT_CIRCUIT_OPEN = Gauge(
+    "rate_limit_circuit_open", "1 while this replica limits rates alone, since Redis does not answer."
+)
 
 DB_CONNECTIONS = Gauge("db_client_connection_count", "Connections in the pool.", ["state"])
 DB_CONNECTIONS_MAX = Gauge("db_client_connection_max", "Connections that the pool may hold.")

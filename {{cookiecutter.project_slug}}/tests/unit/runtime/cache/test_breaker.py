@@ -10,6 +10,9 @@ from {{ cookiecutter.__package }}.runtime.cache.breaker import (
     OPEN_FOR,
     CircuitBreaker,
 )
+from {{ cookiecutter.__package }}.runtime.observability import (
+    metrics,
+)
 
 
 class Clock:
@@ -28,7 +31,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def opened(clock: Clock) -> CircuitBreaker:
-    circuit = CircuitBreaker()
+    circuit = CircuitBreaker(metrics.CIRCUIT_OPEN)
     for _ in range(FAILURES):
         assert circuit.allows()
         circuit.failed()
@@ -45,7 +48,7 @@ def test_failures_in_a_row_open_it(opened: CircuitBreaker) -> None:
 
 
 def test_a_success_between_starts_the_row_anew(clock: Clock) -> None:
-    circuit = CircuitBreaker()
+    circuit = CircuitBreaker(metrics.CIRCUIT_OPEN)
     for _ in range(2):
         for _ in range(FAILURES - 1):
             circuit.failed()

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from {{ cookiecutter.__package }}.runtime.cache import (
     breaker,
@@ -51,6 +52,8 @@ class Source:
         value = self.value
         self.asked.set()
         await self.go_on.wait()
+        # Whatever is worth caching comes from afar, and others run meanwhile.
+        await asyncio.sleep(0)
         return value
 
 
@@ -76,7 +79,7 @@ async def test_a_hundred_misses_at_once_are_one_load(stored: Cache) -> None:
     assert source.loads == 1
 
 
-async def test_a_load_that_fails_fails_for_all_who_wait_and_is_not_stored(stored: Cache) -> None:
+async def test_a_load_that_fails_is_not_stored_and_is_tried_once_more_for_all_who_came_meanwhile(stored: Cache) -> None:
     source = Source()
     source.go_on.clear()
 
@@ -90,7 +93,7 @@ async def test_a_load_that_fails_fails_for_all_who_wait_and_is_not_stored(stored
     source.go_on.set()
     errors = await asyncio.gather(*readers, return_exceptions=True)
     assert {type(error) for error in errors} == {LookupError}
-    assert source.loads == 1
+    assert source.loads == 2
     assert await stored.get_or_set("key", Source(b"new").load, ttl=60) == b"new"
 
 
@@ -118,6 +121,33 @@ async def test_a_value_read_before_a_change_is_not_stored_after_it(stored: Cache
     source.go_on.set()
     assert await reader == b"old"
     assert await stored.get_or_set("key", Source(b"new").load, ttl=60) == b"new"
+
+
+async def test_who_comes_while_a_value_is_loaded_does_not_get_that_one(backend: Backend) -> None:
+    """It may be older than the call: another replica, with a cache of its own, has changed it meanwhile."""
+    here, elsewhere, source = Cache(backend, timeout=WITHIN), Cache(backend, timeout=WITHIN), Source(b"old")
+    source.go_on.clear()
+    reader = asyncio.create_task(here.get_or_set("key", source.load, ttl=60))
+    await source.asked.wait()
+    await elsewhere.invalidate("key")
+    fresh = Source(b"new")
+    later = [asyncio.create_task(here.get_or_set("key", fresh.load, ttl=60)) for _ in range(10)]
+    await asyncio.sleep(0)
+    source.go_on.set()
+    assert await reader == b"old"
+    assert await asyncio.gather(*later) == [b"new"] * 10
+    assert fresh.loads == 1
+
+
+async def test_a_value_is_forgotten_before_the_commit_and_after_it(stored: Cache, backend: Backend) -> None:
+    async with AsyncSession() as session:
+        await backend.put("key", b"old", ttl=60)
+        await stored.invalidate_with(session, "key")
+        assert await backend.get("key") == cache.TOMBSTONE
+        await backend.put("key", b"old", ttl=60)
+        (callback,) = session.info["after_commit"]
+        await callback()
+        assert await backend.get("key") == cache.TOMBSTONE
 
 
 async def test_a_tombstone_ends(backend: Backend, stored: Cache, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,13 +87,13 @@ async def test_a_client_that_stops_reading_a_stream_is_cut_off(running: Running)
 
 
 async def test_one_request_too_many_is_a_503_before_its_body(running: Running) -> None:
-    shed = metrics.REQUESTS_SHED.labels("in_flight")._value.get()
+    shed = metrics.REQUESTS_REFUSED.labels("in_flight")._value.get()
     tasks = [asyncio.create_task(ask(running, "/test/slow/0.2")) for _ in range(8)]
     await until(lambda: len(running.server.server_state.tasks) == 8)
     answer = await ask(running, "/test/echo", "Content-Length: 900", method="POST")
     assert answer.status == 503
     assert answer.headers["retry-after"] == "1"
-    assert metrics.REQUESTS_SHED.labels("in_flight")._value.get() == shed + 1
+    assert metrics.REQUESTS_REFUSED.labels("in_flight")._value.get() == shed + 1
     running.check_problem(answer)
     assert {answer.status for answer in await asyncio.gather(*tasks)} == {200}
 

@@ -4,6 +4,9 @@ import pytest
 from {{ cookiecutter.__package }}.runtime.http.framing import (
     refusal,
 )
+from {{ cookiecutter.__package }}.runtime.http.limits import (
+    Limit,
+)
 
 HOST, CHUNKED = (b"host", b"test"), (b"transfer-encoding", b"chunked")
 
@@ -19,7 +22,7 @@ HOST, CHUNKED = (b"host", b"test"), (b"transfer-encoding", b"chunked")
     ],
 )
 def test_what_is_framed_beyond_doubt_is_no_reason_to_refuse(version: str, headers: list[tuple[bytes, bytes]]) -> None:
-    assert refusal(b"POST", version, headers) == 0
+    assert refusal(b"POST", version, headers) is None
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,7 @@ def test_what_is_framed_beyond_doubt_is_no_reason_to_refuse(version: str, header
     ],
 )
 def test_what_another_server_may_read_otherwise_is_refused(version: str, headers: list[tuple[bytes, bytes]]) -> None:
-    assert refusal(b"POST", version, headers) == 400
+    assert refusal(b"POST", version, headers) is Limit.MALFORMED
 
 
 def test_a_tunnel_and_another_version_are_not_implemented() -> None:

@@ -1,0 +1,22 @@
+"""The twelfth of the twelve: what it costs, beside bare FastAPI in the same run."""
+
+import shutil
+
+import pytest
+
+from support.budgets import BUDGETS, costs
+from support.process import Service
+from support.resilience import Measured
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="there is no wrk; apt-get install wrk")
+def test_what_a_service_costs_is_told(service: Service, measured: Measured) -> None:
+    """Told and not asserted: `make benchmark` fails where a budget is exceeded."""
+    found = costs(service)
+    for budget in BUDGETS:
+        bare, ours = found["bare"].of(budget.what), found[budget.variant].of(budget.what)
+        unit = {"processor": "µs", "time": "µs", "start": "s", "memory": "MiB"}[budget.what.split()[0]]
+        verdict = ", over the budget" if ours / bare > budget.most else ""
+        told = f"{ours:.3g} {unit}: {ours / bare:.2f} times{verdict}"
+        pass_line = f"{budget.most:.2f} times bare FastAPI at most"
+        measured(12, budget.what, pass_line, ours=told, plain=f"{bare:.3g} {unit}, bare")

@@ -1,0 +1,1 @@
+# The template's: later versions change this file. Yours are listed in pyproject.toml.
