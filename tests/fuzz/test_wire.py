@@ -83,7 +83,7 @@ _ANSWER = re.compile(rb"HTTP/1\.1 (\d{3}) [ -~]+\r\n((?:[!-9;-~]+: [ -~]*\r\n)+)
 def answers(received: bytes) -> list[Answer]:
     """Read what the server sent, all of which has to be answers."""
     found = []
-    while received:
+    while received := received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n"):
         match = _ANSWER.match(received)
         assert match, received
         headers = dict(line.split(b": ", 1) for line in match[2].splitlines())
