@@ -82,8 +82,9 @@ def tour(call: Caller) -> None:
 
     # A change needs the version that it changes, and one of many at once wins.
     call.send(428, "PATCH", place, json={"name": CANARY})
-    for stale in ('"0"', f"W/{first}", CANARY, '"' + CANARY + '"'):
+    for stale in ('"0"', f"W/{first}", '"' + CANARY + '"'):
         call.send(412, "PATCH", place, json={"name": CANARY}, headers={"If-Match": stale})
+    call.send(422, "PATCH", place, json={"name": CANARY}, headers={"If-Match": CANARY})
     changed = call.send(200, "PATCH", place, json={"description": None}, headers={"If-Match": first})
     assert changed.json()["name"] == "Tea"
     assert call.send(200, "GET", place, headers={"If-None-Match": first}).json() == changed.json()
