@@ -125,9 +125,10 @@ def postgresql() -> Iterator[Running | None]:
             yield running
 
 
-def sql(server: Running, statement: str) -> str:
+def sql(server: Running, statement: str, database: str = "postgres") -> str:
     """Run a statement on a PostgreSQL, as its superuser, and return what psql prints."""
-    command = ["psql", "--no-psqlrc", "-qAt", server.url, "-c", statement]
+    url = server.url.rpartition("/")[0] + "/" + database
+    command = ["psql", "--no-psqlrc", "-qAt", url, "-c", statement]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
