@@ -213,3 +213,34 @@ def test_no_value_is_in_the_log_of_a_statement_that_failed(
     ours, plain = (f"{log.count(canary)} times" for log in logs)
     measured(7, "a write to a PostgreSQL that is gone", "its values are in no log", ours=ours, plain=plain)
     assert canary not in logs[0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "toxic", "attributes", "expected", "seconds"),
+    [
+        ("resets its connections", "reset_peer", {"timeout": 0}, 503, IN_TIME),
+        ("is far away: 300 ms more for each answer", "latency", {"latency": 300}, 200, IN_TIME),
+        ("sends one KB a second", "bandwidth", {"rate": 1}, 200, STATEMENT + 1),
+        ("is slow to close", "slow_close", {"delay": 5000}, 200, 1.0),
+    ],
+    ids=["reset", "latency", "bandwidth", "slow close"],
+)
+def test_a_network_that_is_bad_is_no_error_of_ours(
+    both: Servers,
+    way: Network,
+    measured: Measured,
+    fault: str,
+    toxic: str,
+    attributes: dict[str, int],
+    expected: int,
+    seconds: float,
+) -> None:
+    for server in both:
+        new_item(server)
+    way.has(toxic, **attributes)
+    ours, plain = ask_each(both)
+    way.mend()
+    measured(7, f"PostgreSQL {fault}", f"{expected} within {seconds:g} s", ours=str(ours), plain=str(plain))
+    assert ours.status == expected, ours
+    assert ours.seconds <= seconds
+    answers_again(both[0])

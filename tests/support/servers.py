@@ -247,7 +247,7 @@ class Network:
         """Connections end and new ones are refused."""
         self._post(f"/proxies/{self._name}", enabled=False)
 
-    def has(self, toxic: str, stream: str = "downstream", **attributes: int) -> None:
+    def has(self, toxic: str, stream: str = "downstream", /, **attributes: int) -> None:
         """Add a toxic, as toxiproxy names them: latency, bandwidth, slow_close, reset_peer, slicer, limit_data …"""
         self._post(f"/proxies/{self._name}/toxics", type=toxic, stream=stream, toxicity=1.0, attributes=attributes)
 
