@@ -235,6 +235,7 @@ async def test_an_error_repeats_no_value(database: Database) -> None:
     assert "Key (id)" not in str(caught.value)
 
 
+@on_postgresql
 async def test_a_value_that_is_wrong_is_not_repeated_either(database: Database) -> None:
     async with database.read_session() as session:
         with pytest.raises(DBAPIError) as caught:
