@@ -133,7 +133,7 @@ class Soak:
                 server.process.wait()
             reader.close()
 
-    def run(self, seconds: float, period: float, tell: Callable[[str], None], planted: str | None = None) -> list[str]:
+    def run(self, seconds: float, period: float, tell: Callable[[str], None], planted: bool = False) -> list[str]:
         """Soak for so many seconds, with each fault once a period, of which the first warms; return what is wrong."""
         log = self.folder / "soak.log"
         log.touch()
@@ -315,8 +315,8 @@ def test_nothing_grows_and_nothing_fails(soak: Soak, minutes: int, capsys: pytes
     assert soak.run(minutes * 60, 60, tell) == []
 
 
-@pytest.mark.parametrize(("leak", "found"), [("memory", "memory: "), ("socket", "sockets: "), ("series", "series: ")])
-def test_the_twin_a_leak_is_found(soak: Soak, leak: str, found: str) -> None:
+def test_the_twin_leaks_of_memory_sockets_and_series_are_found(soak: Soak) -> None:
     told: list[str] = []
-    wrong = soak.run(80, 40, told.append, planted=leak)
-    assert any(line.startswith(found) for line in wrong), "\n".join(told)
+    wrong = soak.run(120, 60, told.append, planted=True)
+    kinds = {line.partition(":")[0] for line in wrong}
+    assert kinds >= {"memory", "sockets", "series"}, "\n".join(told)

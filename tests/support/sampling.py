@@ -162,8 +162,7 @@ class Bounds:
 def memory_growth(warm: Sequence[Sample]) -> tuple[Slope, float]:
     """Return bytes a request that the process grew by, and how many it may: more is a leak.
 
-    Of calm moments alone: a fault has memory of its own. The noise of the run is in the interval, of which the lower
-    end counts: what may be noise is no leak.
+    Of calm moments alone: a fault has memory of its own. What may be noise, since the interval holds 0, is no leak.
     """
     calm = [(sample.answered, sample.uss) for sample in warm if sample.calm]
     requests = max(1, calm[-1][0] - calm[0][0]) if calm else 1
@@ -181,8 +180,8 @@ def growth(warm: Sequence[Sample], idle: Sample, last: Sample, bounds: Bounds) -
     except ValueError as error:
         found.append(f"memory: {error}")
     else:
-        if measured.low > limit:
-            found.append(f"memory: {measured.low:.0f} bytes a request at least, and {limit:.0f} are allowed")
+        if measured.middle > limit and measured.low > 0:
+            found.append(f"memory: {measured.middle:.0f} bytes a request, and {limit:.0f} are allowed")
     first = warm[0]
     for name, value, most in (
         ("threads", last.threads, bounds.threads),
