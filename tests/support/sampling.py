@@ -145,7 +145,7 @@ def slope(points: Sequence[tuple[float, float]]) -> Slope:
     width = 2.576 * math.sqrt(number * (number - 1) * (2 * number + 5) / 18)
     low, high = round((len(slopes) - width) / 2), round((len(slopes) + width) / 2)
     if low < 0 or high >= len(slopes):
-        raise ValueError(f"{number} samples of calm moments are too few to tell whether it grows")
+        raise ValueError(f"{number} samples are too few to tell whether it grows")
     return Slope(slopes[low], statistics.median(slopes), slopes[high])
 
 
@@ -162,11 +162,12 @@ class Bounds:
 def memory_growth(warm: Sequence[Sample]) -> tuple[Slope, float]:
     """Return bytes a request that the process grew by, and how many it may: more is a leak.
 
-    Of calm moments alone: a fault has memory of its own. What may be noise, since the interval holds 0, is no leak.
+    Of all moments: a fault has memory of its own for its short time, which moves the median of all slopes but little.
+    What may be noise, since the interval holds 0, is no leak.
     """
-    calm = [(sample.answered, sample.uss) for sample in warm if sample.calm]
-    requests = max(1, calm[-1][0] - calm[0][0]) if calm else 1
-    return slope(calm), min(_PER_REQUEST, _IN_ALL / requests)
+    points = [(float(sample.answered), float(sample.uss)) for sample in warm]
+    requests = max(1.0, points[-1][0] - points[0][0])
+    return slope(points), min(_PER_REQUEST, _IN_ALL / requests)
 
 
 def growth(warm: Sequence[Sample], idle: Sample, last: Sample, bounds: Bounds) -> list[str]:

@@ -30,7 +30,7 @@ class Failure:
 class Mix:
     """Callers of a service: what was sent, and what failed. Times are `time.monotonic()`."""
 
-    def __init__(self, url: str, planted: bool = False) -> None:
+    def __init__(self, url: str, planted: str | None = None) -> None:
         self.url = url
         self.sent = self.answered = 0
         self.failures: list[Failure] = []
@@ -48,7 +48,7 @@ class Mix:
         ]
         if planted:
             # As many again, so that on average a request leaks half of what one of these does.
-            self._kinds.append((98, lambda client: self._expect(client, 200, "POST", "/test/planted/leak")))
+            self._kinds.append((98, lambda client: self._expect(client, 200, "POST", planted)))
 
     @property
     def in_flight(self) -> int:
