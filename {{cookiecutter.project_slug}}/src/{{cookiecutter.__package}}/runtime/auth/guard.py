@@ -52,8 +52,8 @@ Verify = Callable[[str], Awaitable[Principal]]
 class GuardMiddleware:
     """Own code, since FastAPI reads a body before it asks its dependencies, and asks none for a mounted application.
 
-    Nothing of a body is read, and no good answer gets out, before the token was found good. A route's handler is not
-    even run, by its dependency; a mounted application that changes something without a body must ask for itself. What has
+    Nothing of a body is read, and no good answer gets out, before the token was found good. By its dependency a route's
+    handler is not even run; a mounted application that changes something without a body must ask for itself. What has
     no route is a 404 as ever.
     """
 
@@ -69,25 +69,28 @@ class GuardMiddleware:
             return
         caller = scope["caller"] = _UncheckedCaller(scope["headers"], self._verify)
 
-        refused = False
+        started = refused = False
 
-        async def guarded_receive() -> Message:
-            if refused:
-                return {"type": "http.disconnect"}
-            await caller.principal()
-            return await receive()
-
-        async def guarded_send(message: Message) -> None:
+        async def is_refused() -> bool:
             nonlocal refused
-            if message["type"] == "http.response.start" and message["status"] < 400:
+            if not (started or refused):
                 try:
                     await caller.principal()
                 except Problem as problem:
-                    # Not raised: an application takes its answer for begun.
+                    # Not raised: an application may be answering, while it also waits for the end of the connection.
                     refused = True
                     await response(problem)(scope, receive, send)
-            if not refused:
-                await send(message)
+            return refused
+
+        async def guarded_receive() -> Message:
+            return {"type": "http.disconnect"} if await is_refused() else await receive()
+
+        async def guarded_send(message: Message) -> None:
+            nonlocal started
+            if refused or (not started and message["status"] < 400 and await is_refused()):
+                return
+            started = True
+            await send(message)
 
         await self._app(scope, guarded_receive, guarded_send)
 
