@@ -147,6 +147,11 @@ class Server:
         wanted = {f'{label}="{value}"' for label, value in labels.items()}
         return sum(float(value) for found, value in samples if all(label in found for label in wanted))
 
+    def connections(self) -> int:
+        """Return how many connections there are to its port, as the kernel counts them."""
+        sockets = [line.split() for line in Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]]
+        return sum(local.endswith(f":{self.port:04X}") and state == "01" for _, local, _, state, *_ in sockets)
+
     def log(self) -> list[dict[str, Any]]:
         """Return what was logged so far; whatever is no JSON object fails the test."""
         text = self._log.read_text()

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-# No control characters: PostgreSQL refuses NUL, and nobody wants the others.
+# No control characters: PostgreSQL refuses NUL, and nobody wants the others. No space at its ends either: whoever sent
+# one is told, and the OpenAPI document says so.
+_NO_CONTROL = r"[^\x00-\x1f\x7f-\x9f]"
+_VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+    str, StringConstraints(min_length=1, max_length=100, pattern=rf"^{_VISIBLE}({_NO_CONTROL}*{_VISIBLE})?$")
 ]
 Description = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
 

@@ -5,21 +5,17 @@ import asyncio
 import contextvars
 import logging
 import select
-import sys
 from typing import Any
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from . import context
-from .framing import refusal
+from .framing import FramedProtocol
 from .limits import Limit
 from .problems import Problem, render
 
 logger = logging.getLogger(__name__)
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class GuardedProtocol(FramedProtocol):
     """HTTP/1.1 whose headers arrive in time and within bounds, and of which no connection stays open untimed."""
 
     header_timeout: float
@@ -29,8 +25,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._timer: asyncio.TimerHandle | None = None
-        self._reading_headers = True
-        """From the end of one message to the end of the next one's headers."""
         self._begun = False
         """Something of the headers has come."""
         self._message_complete = True
@@ -38,8 +32,6 @@ class GuardedProtocol(HttpToolsProtocol):
         """Requests whose headers have come, and whose answers are not complete."""
         self._refusal: Limit | int | None = None
         """The limit, or the status, of this connection's last answer: nothing after it is read as a request."""
-        self._fed = b""
-        self._again = b""
         self._header_bytes = 0
         self._used_at = self.loop.time()
         self._write_timer: asyncio.TimerHandle | None = None
@@ -64,9 +56,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 room = self.max_header_size - self._header_bytes
                 part, data = part[:room], part[room:]
                 self._header_bytes += len(part)
-            self._fed = part
-            super().data_received(part)
-            data, self._again = self._again + data, b""
+            data = self.feed(part) + data
             if self._reading_headers and self._header_bytes >= self.max_header_size:
                 self._refuse(Limit.HEADER_SIZE)
         if self._idle and self._timer is None and self.timeout_keep_alive_task is None:
@@ -80,29 +70,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begun = True
         self._start_timer()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # What comes after the body is no header (RFC 9110, 6.5.1): the proxy in front has not looked at it.
-        if self._reading_headers:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        if why := refusal(self.parser.get_method(), self.parser.get_http_version(), self.headers):
-            self._refuse(why)
-            raise ValueError(why)  # which stops the parser
-        if self.parser.should_upgrade():
-            return
         super().on_headers_complete()
-        self._begun = self._reading_headers = self._message_complete = False
-        self._unanswered += 1
-        self._stop_timer()
+        if not self._reading_headers:
+            self._begun = self._message_complete = False
+            self._unanswered += 1
+            self._stop_timer()
 
     def on_message_complete(self) -> None:
-        if self.parser.should_upgrade():
-            return
-        self._message_complete = self._reading_headers = True
+        super().on_message_complete()
+        self._message_complete = True
         self._header_bytes = 0
         self._stop_timer()
-        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         self._used_at = self.loop.time()
@@ -126,24 +105,6 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         self._close()
-
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(Limit.MALFORMED)
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Read the request again, without its Upgrade, which a server may ignore, by a parser that has not seen it.
-
-        The one that has would lose the body, or take it for a request (httptools issue 124, uvicorn issue 2722).
-        """
-        error, rest = sys.exception(), b""
-        if isinstance(error, httptools.HttpParserUpgrade):
-            rest = self._fed[error.args[0] :]
-        lines = [b" ".join([self.parser.get_method(), self.url, b"HTTP/" + self.parser.get_http_version().encode()])]
-        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
-        self._again = b"\r\n".join([*lines, b"", rest])
-        self._header_bytes = 0
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def close_if_unused(self, seconds: float) -> None:
         """Close a connection that has been idle for some time, and on which no request is on its way in."""
@@ -216,26 +177,22 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refusal, self._begun = why, False
         self._stop_timer()
         if self.pipeline and not self._message_complete:
-            # Its turn had not come.
-            self.pipeline.popleft()
+            self.pipeline.popleft()  # its turn had not come
             self._unanswered -= 1
             self._message_complete = True
         self._answer_refusal(why)
 
     def _answer_refusal(self, why: Limit | int) -> None:
-        """What the peer goes on sending is read for a while, and thrown away.
-
-        Closing would reset the connection, and the peer would not see why.
-        """
+        """Then read on for a while, and throw it away: closing would reset the connection, and the peer not see why."""
         reading_body = not self._message_complete and not self._idle
         if self._unanswered > reading_body:
             return
         if reading_body:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            if self.cycle.response_started:
-                self._close()
-                return
+        if reading_body and self.cycle.response_started:
+            self._close()
+            return
         # In a context of its own: this one is shared with other connections.
         contextvars.Context().run(self._write_problem, why)
         self.transport.write_eof()

@@ -39,7 +39,9 @@ def test_whatever_has_the_form_is_a_position(form: str) -> None:
     assert encode_cursor(position) == form
 
 
-@pytest.mark.parametrize("foreign", ["", "ü", "nonsense", "B" * 32, "A" * 31, "A" * 33, "A" * 32 + "\n", "A" * 31 + "="])
+@pytest.mark.parametrize(
+    "foreign", ["", "ü", "nonsense", "B" * 32, "A" * 31, "A" * 33, "A" * 32 + "\n", "A" * 31 + "="]
+)
 def test_what_is_no_cursor_of_ours_is_refused(foreign: str) -> None:
     with pytest.raises(UnprocessableContent) as caught:
         decode_cursor(foreign)

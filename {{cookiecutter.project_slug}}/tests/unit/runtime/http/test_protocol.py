@@ -187,6 +187,53 @@ async def test_http_1_0_is_answered_and_closed(running: Running) -> None:
         assert b'"ok"' in await connection.closed()
 
 
+UPGRADE = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA"]
+
+
+@pytest.mark.parametrize("split", [False, True])
+async def test_an_ignored_upgrade_loses_no_body_and_makes_no_request_of_it(running: Running, split: bool) -> None:
+    body = b"GET /test/none HTTP/1.1\r\nHost: test\r\n\r\n"
+    async with connected(running.address) as connection:
+        connection.request("/test/echo", *UPGRADE, f"Content-Length: {len(body)}", method="POST")
+        if split:
+            await asyncio.sleep(0.02)
+        connection.send(body)
+        connection.request("/test/ok", *UPGRADE)
+        connection.request("/test/ok")
+        assert (await connection.answer()).body == str(len(body)).encode()
+        for _ in range(2):
+            assert (await connection.answer()).body == b'"ok"'
+
+
+async def test_a_trailer_is_no_header(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/echo", "Transfer-Encoding: chunked", "X-Request-ID: a-header", method="POST")
+        connection.send(b"0\r\nX-Request-ID: a-trailer\r\n\r\n")
+        assert (await connection.answer()).headers["x-request-id"] == "a-header"
+
+
+@pytest.mark.parametrize(
+    "broken", [b"\0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"POST /test/echo HTTP/1.1\r\nHost: test\r\n"]
+)
+async def test_what_is_broken_is_answered_in_its_turn_and_ends_the_connection(running: Running, broken: bytes) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/slow/0.05")
+        connection.request("/test/ok")
+        connection.send(broken + b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n")
+        connection.request("/test/ok")
+        assert [(await connection.answer()).status for _ in range(3)] == [200, 200, 400]
+        assert await connection.closed() == b""
+
+
+async def test_what_is_broken_behind_an_answer_that_is_not_yet_read_does_not_cut_it_off(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/stream?size=300000")
+        connection.send(b"\0\r\n\r\n")
+        received = await connection.closed()
+    assert received.count(b"x" * 300_000) == 2
+    assert received.count(b"HTTP/1.1 400") == 1
+
+
 async def test_an_upgrade_is_ignored(running: Running, caplog: pytest.LogCaptureFixture) -> None:
     async with connected(running.address) as connection:
         for _ in range(2):
