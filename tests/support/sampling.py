@@ -28,7 +28,7 @@ _PER_REQUEST = 512
 _IN_ALL = 8 * 1024 * 1024
 """Bytes by which a process may grow in a whole run once it is warm: in a long one, far less a request than that."""
 _FAULTS_OWN = re.compile(
-    r"^(log_records_dropped|otel_spans_dropped|requests_shed)|status_code=\"5|result=\"(error|bypass)"
+    r"^(log_records_dropped|otel_spans_dropped|requests_refused)|status_code=\"5|result=\"(error|bypass)"
 )
 """Series that a fault brings forth by chance; there is a fixed number of them."""
 
