@@ -47,7 +47,7 @@ test: .venv/installed ## prove the template
 
 # One after the other: what is measured runs alone.
 test-faults: .venv/installed ## prove that a service survives each fault, beside plain FastAPI, and write docs/resilience.md
-	$(BIN)/python -m pytest --numprocesses=0 --write-resilience tests/fault
+	$(BIN)/python -m pytest --numprocesses=0 --write-resilience=docs/resilience.md tests/fault
 
 test-fuzz: .venv/installed ## send a service what nobody thought of; FUZZ_SEED=2 (or any) sends other things
 	$(BIN)/python -m pytest tests/fuzz

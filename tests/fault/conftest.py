@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from support.process import Server, Service
-from support.resilience import DOCUMENT, Measured, Row, Table, libraries, missing, render
+from support.resilience import Measured, Row, Table, libraries, missing, render
 from support.servers import Running, sql
 
 
@@ -69,20 +69,22 @@ def served_both(tmp_path: Path) -> Iterator[Callable[[Service], list[Server]]]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-resilience", action="store_true", help=f"write {DOCUMENT.name}, if all was measured")
+    parser.addoption("--write-resilience", metavar="PATH", type=Path, help="write the page, if all was measured")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     # With workers, the reports come together in the process that started them.
-    if session.config.getoption("--write-resilience") and not hasattr(session.config, "workerinput"):
-        session.config.pluginmanager.register(_Page(), "resilience")
+    path = session.config.getoption("--write-resilience")
+    if path and not hasattr(session.config, "workerinput"):
+        session.config.pluginmanager.register(_Page(path), "resilience")
 
 
 class _Page:
     """Collects rows from the tests' reports, and writes the page after a run that left out nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self.rows: list[Row] = []
         self.left_out: list[str] = []
         self.told = "not written"
@@ -101,11 +103,11 @@ class _Page:
         if number := missing(rows):
             self.left_out.append(f"nothing was measured of {number}")
         if exitstatus == 0 and not self.left_out:
-            DOCUMENT.write_text(render(Table(datetime.date.today().isoformat(), where(), rows)))
+            self._path.write_text(render(Table(datetime.date.today().isoformat(), where(), rows)))
             self.told = f"written, with {len(rows)} rows"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        terminalreporter.section(f"docs/{DOCUMENT.name}: {self.told}")
+        terminalreporter.section(f"{self._path}: {self.told}")
         for reason in self.left_out:
             terminalreporter.write_line(reason)
         for row in self.rows:

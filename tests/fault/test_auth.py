@@ -299,7 +299,7 @@ def test_refusals_are_counted_by_their_reason(server: Server, issuer: Issuer) ->
         call(server, mint(issuer, claims))
         assert server.metric("auth_refusals_total", reason=reason) == before + 1
     samples = [line for line in server.admin("/metrics").text.splitlines() if line.startswith("auth_refusals_total{")]
-    assert len(samples) <= 12
+    assert len(samples) <= 13
 
 
 def test_a_token_is_in_no_log_span_or_metric(service: Service, issuer: Issuer, jaeger: Jaeger, tmp_path: Path) -> None:

@@ -64,7 +64,8 @@ def test_one_request_too_many_is_a_problem_that_says_when_to_come_back(limited: 
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["type"] == "urn:problem-type:rate"
         assert answer.headers["ratelimit"].startswith('"default";r=0;t=3')
-        assert int(answer.headers["retry-after"]) == int(LONG) / QUOTA
+        # A minute is far more than the requests before have taken.
+        assert int(LONG) / QUOTA - 60 < int(answer.headers["retry-after"]) <= int(LONG) / QUOTA
         # It is an answer like any other.
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert refused(server) == 1

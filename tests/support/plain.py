@@ -29,6 +29,11 @@ redis = Redis.from_url(os.environ["REDIS_URL"]) if "REDIS_URL" in os.environ els
 class PlainItem(SQLModel, table=True):
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     name: str
+    description: str | None = None
+
+
+class Changes(SQLModel):
+    description: str
 
 
 async def get_session():
@@ -79,6 +84,17 @@ async def get_item(item_id: UUID, session: Session) -> PlainItem:
         raise HTTPException(404)
     if redis:
         await redis.set(str(item_id), item.model_dump_json(), ex=30)
+    return item
+
+
+@app.patch("/v1/items/{item_id}")
+async def change_item(item_id: UUID, changes: Changes, session: Session) -> PlainItem:
+    item = await session.get(PlainItem, item_id)
+    if item is None:
+        raise HTTPException(404)
+    item.sqlmodel_update(changes.model_dump(exclude_unset=True))
+    await session.commit()
+    await session.refresh(item)
     return item
 
 

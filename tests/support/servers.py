@@ -125,9 +125,10 @@ def postgresql() -> Iterator[Running | None]:
             yield running
 
 
-def sql(server: Running, statement: str) -> str:
+def sql(server: Running, statement: str, database: str = "postgres") -> str:
     """Run a statement on a PostgreSQL, as its superuser, and return what psql prints."""
-    command = ["psql", "--no-psqlrc", "-qAt", server.url, "-c", statement]
+    url = server.url.rpartition("/")[0] + "/" + database
+    command = ["psql", "--no-psqlrc", "-qAt", url, "-c", statement]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
@@ -246,7 +247,7 @@ class Network:
         """Connections end and new ones are refused."""
         self._post(f"/proxies/{self._name}", enabled=False)
 
-    def has(self, toxic: str, stream: str = "downstream", **attributes: int) -> None:
+    def has(self, toxic: str, stream: str = "downstream", /, **attributes: int) -> None:
         """Add a toxic, as toxiproxy names them: latency, bandwidth, slow_close, reset_peer, slicer, limit_data …"""
         self._post(f"/proxies/{self._name}/toxics", type=toxic, stream=stream, toxicity=1.0, attributes=attributes)
 

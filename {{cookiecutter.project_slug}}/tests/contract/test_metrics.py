@@ -11,6 +11,7 @@ NAMES = {
     "app_draining": (),
     "app_info": ("version", "revision", "python", "template"),
     "app_ready": (),
+    "auth_refusals_total": ("reason",),
     "cache_circuit_open": (),
     "cache_requests_total": ("result",),
     "db_client_connection_count": ("state",),

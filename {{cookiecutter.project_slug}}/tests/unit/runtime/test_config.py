@@ -86,3 +86,36 @@ def test_a_dependency_that_is_not_there_cannot_be_hard() -> None:
     assert set(wrong(APP_READINESS_HARD_DEPENDENCIES="redis")) == {"APP_READINESS_HARD_DEPENDENCIES"}
     both = {"APP_READINESS_HARD_DEPENDENCIES": "database,redis", "REDIS_URL": "redis://host"}
     assert load_settings(RuntimeSettings, both).readiness_hard_dependencies == ("database", "redis")
+
+
+def test_the_guard_needs_both_of_its_variables() -> None:
+    assert list(wrong(APP_AUTH__ISSUER="https://issuer.example")) == ["APP_AUTH__AUDIENCE"]
+    assert list(wrong(APP_AUTH__AUDIENCE="orders")) == ["APP_AUTH__ISSUER"]
+    both = {"APP_AUTH__ISSUER": "https://issuer.example/realms/a", "APP_AUTH__AUDIENCE": "orders"}
+    assert load_settings(RuntimeSettings, both).auth.issuer == "https://issuer.example/realms/a"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "env", "good"),
+    [
+        ("https://issuer.example", "production", True),
+        ("http://issuer.example", "production", False),
+        ("http://issuer.example", "local", True),
+        ("http://127.0.0.1:8080", "production", True),
+        ("http://localhost:8080", "production", True),
+        ("http://[::1]:8080", "production", True),
+        ("http://127.0.0.1.issuer.example", "production", False),
+        ("https://user@issuer.example", "production", False),
+        ("https://issuer.example?x=1", "production", False),
+        ("https://issuer.example#x", "production", False),
+        ("https://issuer.example:port", "production", False),
+        ("issuer.example", "local", False),
+        ("file:///etc/passwd", "local", False),
+    ],
+)
+def test_an_issuer_is_reached_in_safety_or_on_this_machine(issuer: str, env: str, good: bool) -> None:
+    variables = {"APP_AUTH__ISSUER": issuer, "APP_AUTH__AUDIENCE": "orders", "APP_ENV": env}
+    if good:
+        assert load_settings(RuntimeSettings, variables).auth.issuer == issuer
+    else:
+        assert list(wrong(**variables)) == ["APP_AUTH__ISSUER"]

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import service
 from ..http.docs import is_docs
-from ..http.problems import Problem
+from ..http.problems import Problem, response
 from ..observability import metrics
 
 _TOKEN = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
@@ -52,8 +52,9 @@ Verify = Callable[[str], Awaitable[Principal]]
 class GuardMiddleware:
     """Own code, since FastAPI reads a body before it asks its dependencies, and asks none for a mounted application.
 
-    Nothing of a body is read, and no good answer begins, before the token was found good. A route's handler has a
-    dependency besides, so that it is never run for others. What has no route is a 404 as ever.
+    Nothing of a body is read, and no good answer gets out, before the token was found good. By its dependency a route's
+    handler is not even run; a mounted application that changes something without a body must ask for itself. What has
+    no route is a 404 as ever.
     """
 
     def __init__(self, app: ASGIApp, verify: Verify, docs: bool) -> None:
@@ -68,13 +69,27 @@ class GuardMiddleware:
             return
         caller = scope["caller"] = _UncheckedCaller(scope["headers"], self._verify)
 
+        started = refused = False
+
+        async def is_refused() -> bool:
+            nonlocal refused
+            if not (started or refused):
+                try:
+                    await caller.principal()
+                except Problem as problem:
+                    # Not raised: an application may be answering, while it also waits for the end of the connection.
+                    refused = True
+                    await response(problem)(scope, receive, send)
+            return refused
+
         async def guarded_receive() -> Message:
-            await caller.principal()
-            return await receive()
+            return {"type": "http.disconnect"} if await is_refused() else await receive()
 
         async def guarded_send(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 400:
-                await caller.principal()
+            nonlocal started
+            if refused or (not started and message["status"] < 400 and await is_refused()):
+                return
+            started = True
             await send(message)
 
         await self._app(scope, guarded_receive, guarded_send)
@@ -113,7 +128,7 @@ class _UncheckedCaller:
             raise _refused(400, "request", "invalid_request", "Send one header Authorization: Bearer, with one token.")
         if scheme.lower() != b"bearer":
             # No code and no description, where nothing was sent (RFC 6750, 3.1).
-            raise _refused(401, "no_token", "", "")
+            raise _refused(401, "missing", "", "")
         return token.strip().decode()
 
 

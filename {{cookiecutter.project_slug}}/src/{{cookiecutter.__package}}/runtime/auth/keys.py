@@ -14,7 +14,6 @@ from typing import Any
 import httpx2
 import orjson
 from jwt import PyJWK
-from jwt.exceptions import PyJWTError
 
 from ..health import Unhealthy
 from .guard import KeysUnavailable
@@ -152,21 +151,17 @@ def usable(jwks: Mapping[str, Any]) -> dict[str, PyJWK]:
     Raises:
         Unhealthy: there is none.
     """
-    keys = {}
     listed = jwks.get("keys")
+    found = {}
     for jwk in listed if isinstance(listed, list) else []:
-        if isinstance(jwk, dict) and _may_verify(jwk):
-            try:
-                key = PyJWK(jwk)
-            except (PyJWTError, ValueError, TypeError):
-                continue
-            if key.algorithm_name in ALGORITHMS:
-                keys[jwk["kid"]] = key
-    if not keys:
+        try:
+            kid, key = jwk["kid"], PyJWK(jwk)
+            for_signatures = jwk.get("use", "sig") == "sig" and "verify" in jwk.get("key_ops", ["verify"])
+            too_short = key.Algorithm.check_key_length(key.Algorithm.prepare_key(key.key))
+        except Exception:  # noqa: BLE001, S112 - whatever is wrong with a key, others may be good
+            continue
+        if isinstance(kid, str) and for_signatures and key.algorithm_name in ALGORITHMS and not too_short:
+            found[kid] = key
+    if not found:
         raise Unhealthy("The issuer has no key that can be used.")
-    return keys
-
-
-def _may_verify(jwk: Mapping[str, Any]) -> bool:
-    for_signatures = jwk.get("use", "sig") == "sig" and "verify" in jwk.get("key_ops", ["verify"])
-    return isinstance(jwk.get("kid"), str) and for_signatures
+    return found

@@ -18,7 +18,7 @@ TYPES = ("", "jwt", "at+jwt", "application/at+jwt")
 # The first that fits.
 _REASONS: tuple[tuple[type[Exception], str, str], ...] = (
     (exceptions.ExpiredSignatureError, "expired", "The token has expired."),
-    (exceptions.ImmatureSignatureError, "not_yet_valid", "The token is not valid yet."),
+    (exceptions.ImmatureSignatureError, "early", "The token is not valid yet."),
     (exceptions.InvalidAudienceError, "audience", "The token is for another audience."),
     (exceptions.InvalidIssuerError, "issuer", "The token is another issuer's."),
     (exceptions.MissingRequiredClaimError, "claims", "The token lacks one of the claims exp, iss, aud and sub."),
@@ -57,7 +57,7 @@ class Verifier:
                 token,
                 key,
                 ALGORITHMS,
-                {"require": ["exp", "iss", "aud", "sub"], "enforce_minimum_key_length": True},
+                {"require": ["exp", "iss", "aud", "sub"]},
                 audience=self._audience,
                 issuer=self._issuer,
                 leeway=LEEWAY,

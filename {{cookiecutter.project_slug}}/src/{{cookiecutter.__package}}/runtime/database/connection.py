@@ -12,6 +12,8 @@ from psycopg.pq import TransactionStatus
 
 T = TypeVar("T")
 
+_DATA_EXCEPTION = "22"
+"""The class of SQLSTATE."""
 CANCEL_TIMEOUT = 0.5
 """Seconds in which a server must take the cancellation of what an abandoned request was waiting for."""
 
@@ -25,9 +27,11 @@ class BoundedConnection(psycopg.AsyncConnection[Any]):
             return await super().wait(gen, interval, self.answer_timeout if timeout is None else timeout)
         except psycopg.Error as error:
             self._close_if_active()
-            # The rest of a server's message repeats values: "Key (email)=(…) already exists".
+            # The rest of a server's message repeats values: "Key (email)=(…) already exists". Where a value itself is
+            # wrong, its first line does too: 'invalid input syntax for type integer: "…"'.
             if error.diag.message_primary:
-                error.args = (error.diag.message_primary,)
+                wrong_value = (error.sqlstate or "").startswith(_DATA_EXCEPTION)
+                error.args = (type(error).__name__ if wrong_value else error.diag.message_primary,)
             raise
 
     async def cancel_safe(self, *, timeout: float = CANCEL_TIMEOUT) -> None:

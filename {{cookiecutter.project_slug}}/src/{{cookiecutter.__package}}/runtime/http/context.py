@@ -9,8 +9,11 @@ from opentelemetry import trace
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+credentials: ContextVar[tuple[str, ...]] = ContextVar("credentials", default=())
+"""What the caller has shown to be let in, for the log to mask wherever it turns up."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_CREDENTIALS = frozenset({b"authorization", b"cookie", b"proxy-authorization", b"x-api-key"})
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -21,11 +24,14 @@ def identify(headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
     span's, else that of the caller's `traceparent` (W3C Trace Context, 3.2), else a new one, so that an error has one.
     """
     given_id = parent = b""
+    shown: tuple[str, ...] = ()
     for name, value in headers:
         if name == b"x-request-id":
             given_id = value
         elif name == b"traceparent":
             parent = value
+        elif name in _CREDENTIALS:
+            shown += _parts(value.decode("latin-1"))
     span_context = trace.get_current_span().get_span_context()
     if span_context.is_valid:
         trace_hex = f"{span_context.trace_id:032x}"
@@ -36,4 +42,11 @@ def identify(headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
     request_hex = given_id.decode() if _REQUEST_ID.fullmatch(given_id) else secrets.token_hex(8)
     request_id.set(request_hex)
     trace_id.set(trace_hex)
+    credentials.set(shown)
     return request_hex, trace_hex
+
+
+def _parts(credential: str) -> tuple[str, ...]:
+    """Return a header's value and what in it is secret by itself: the token of a scheme, each cookie's value."""
+    parts = [credential, *(part.strip().partition("=")[2] or part for part in re.split("[; ]+", credential)[1:])]
+    return tuple(part for part in parts if len(part) >= 8)

@@ -8,6 +8,7 @@ import orjson
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
+from ..auth.guard import Caller
 from ..database.idempotency import StoredResponse, claim, find
 from ..database.session import WriteSession
 from .problems import UnprocessableContent
@@ -23,9 +24,13 @@ class Idempotency:
         self,
         request: Request,
         session: WriteSession,
+        caller: Caller,
         key: Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255)] = None,
     ) -> None:
         self._scope = f"{request.method} {route_template(request.scope)}"
+        if caller is not None:
+            # Nobody gets another's answer, whatever key they guess.
+            self._scope += " " + hashlib.sha256(caller.subject.encode()).hexdigest()[:32]
         self._session = session
         self._key = key
         self._claim: StoredResponse | None = None

@@ -23,6 +23,8 @@ MEMORY_CLIENTS = 10_000
 IPV6_PREFIX = 64
 """Bits that count as one client: each customer of a network has so many addresses (RFC 6177)."""
 _UNKNOWN = "unknown"
+_NOTHING = 1e-6
+"""Seconds that floating point may add or leave."""
 
 # Of each client one number is kept: when its whole quota will be there again. A request puts that off by its share of
 # the window, and is refused where it would then be further away than the window. The times are the server's, so that
@@ -75,13 +77,12 @@ class RateLimiter:
         """Count a request of the client at an address. Raises nothing, whatever Redis does."""
         client = client_of(host)
         allowed, full_in = await self._ask_redis(client) or self._count_alone(client)
-        # What floating point leaves of a share is none.
-        left = max(0, int((self._window - full_in) / self._share + 1e-6))
+        left = max(0, int((self._window - full_in + _NOTHING) / self._share))
         headers = [
             (b"ratelimit-policy", self._policy),
-            (b"ratelimit", f'"default";r={left};t={ceil(full_in)}'.encode()),
+            (b"ratelimit", f'"default";r={left};t={ceil(full_in - _NOTHING)}'.encode()),
         ]
-        return Verdict(allowed, max(1, ceil(full_in + self._share - self._window)), headers)
+        return Verdict(allowed, max(1, ceil(full_in + self._share - self._window - _NOTHING)), headers)
 
     async def _ask_redis(self, client: str) -> tuple[bool, float] | None:
         if self._script is None or not self._breaker.allows():
@@ -104,7 +105,7 @@ class RateLimiter:
     def _count_alone(self, client: str) -> tuple[bool, float]:
         now = monotonic()
         full_at = max(self._clients.get(client, (0.0, False))[0], now)
-        allowed = full_at + self._share - now < self._window + 1e-6
+        allowed = full_at + self._share - now < self._window + _NOTHING
         if allowed:
             full_at += self._share
         self._clients[client] = full_at, True

@@ -4,12 +4,15 @@
 import json
 import logging
 import traceback
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import orjson
+from fastapi.exceptions import ValidationException as FastAPIError
 from opentelemetry import trace
+from pydantic import ValidationError as PydanticError
 
 from ..http import context
 
@@ -24,9 +27,16 @@ _secrets: dict[str, str] = {}
 
 
 def add_secret(value: str) -> None:
-    """Mask a value, or the password in it if it is a URL, in every line from now on. Short ones are left alone."""
-    password = value.rpartition("@")[0].partition("://")[2].partition(":")[2]
-    secrets = {password, unquote(password)} if "://" in value else {value}
+    """Mask a value in every line from now on: of a URL the passwords in it, of `Bearer …` the token as well.
+
+    Short ones are left alone.
+    """
+    if "://" in value:
+        password = value.rpartition("@")[0].partition("://")[2].partition(":")[2]
+        query = parse_qsl(value.partition("?")[2])
+        secrets = {password, unquote(password), *(item for name, item in query if _is_sensitive(name))}
+    else:
+        secrets = {value, value.rpartition(" ")[2]}
     _secrets.update((secret, _as_json(secret).decode()[1:-1]) for secret in secrets if len(secret) >= 4)
 
 
@@ -54,16 +64,29 @@ class JsonFormatter(logging.Formatter):
                 line[name] = _scrubbed(name, value)
         if record.exc_info and record.exc_info[0] is not None:
             kind, error, _ = record.exc_info
-            stack = "".join(traceback.format_exception(error))
-            message = _safe(str, error)[:MAX_TEXT]
+            stack, message = "".join(traceback.format_exception(error)), _safe(str, error)[:MAX_TEXT]
+            for text, shown in _texts_with_input(error):
+                stack, message = stack.replace(text, shown), message.replace(text, shown)
             line["exception"] = {"type": kind.__qualname__, "message": message, "stacktrace": stack[-MAX_TEXT:]}
         if record.stack_info:
             line["stacktrace"] = record.stack_info[-MAX_TEXT:]
         text = _as_json(line).decode()
-        if any(secret in text for secret in _secrets.values()):
+        secrets = _secrets | {secret: _as_json(secret).decode()[1:-1] for secret in context.credentials.get()}
+        if any(secret in text for secret in secrets.values()):
             # Masking the text itself could cut a number in two.
-            text = _as_json(_masked(json.loads(text))).decode()
+            text = _as_json(_masked(json.loads(text), sorted(secrets, key=len, reverse=True))).decode()
         return text
+
+
+def _texts_with_input(error: BaseException | None) -> Iterator[tuple[str, str]]:
+    """Yield the text of each of pydantic's and FastAPI's errors in a chain, which repeats the input, and another."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, PydanticError | FastAPIError):
+            places = (".".join(map(str, detail["loc"])) + ": " + detail["type"] for detail in error.errors())
+            yield _safe(str, error), "; ".join(places)
+        error = error.__cause__ or error.__context__
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -91,9 +114,13 @@ def _as_json(value: object) -> bytes:
         return json.dumps(_safe(str, value)).encode()
 
 
+def _is_sensitive(name: str) -> bool:
+    return any(word in name.lower() for word in _SENSITIVE)
+
+
 def _scrubbed(name: object, value: object, depth: int = 0) -> object:
     """Mask what has a secret's name, some dictionaries and lists deep too."""
-    if isinstance(name, str) and any(word in name.lower() for word in _SENSITIVE):
+    if isinstance(name, str) and _is_sensitive(name):
         return _MASK
     if depth < _DEPTH and isinstance(value, dict):
         return {key: _scrubbed(key, item, depth + 1) for key, item in value.items()}
@@ -102,13 +129,13 @@ def _scrubbed(name: object, value: object, depth: int = 0) -> object:
     return value
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, dict):
-        return {_masked(key): _masked(item) for key, item in value.items()}
+        return {_masked(key, secrets): _masked(item, secrets) for key, item in value.items()}
     if isinstance(value, list):
-        return [_masked(item) for item in value]
+        return [_masked(item, secrets) for item in value]
     if not isinstance(value, str):
         return value
-    for secret in sorted(_secrets, key=len, reverse=True):
+    for secret in secrets:
         value = value.replace(secret, _MASK)
     return value

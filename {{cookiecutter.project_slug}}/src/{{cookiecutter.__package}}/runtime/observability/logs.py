@@ -108,6 +108,9 @@ def configure_logging(settings: RuntimeSettings, service: str, version: str) -> 
     logging.captureWarnings(True)
     for name in ("httpx", "httpx2", "sqlalchemy.engine", "alembic.runtime.plugins"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # At DEBUG it shows each statement's parameters, and these two what a caller sent as a wrong trace or baggage.
+    for name in ("aiosqlite", "opentelemetry.trace.span", "opentelemetry.baggage.propagation"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
 
     def log_uncaught(kind: type[BaseException], error: BaseException | None, stack: Any) -> None:

@@ -9,13 +9,16 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from . import metrics
 
+_SENT = ("url.path", "url.query")
 
-class WithoutQuery(SpanProcessor):
-    """FastAPI puts the query into `url.query`; what callers put into a query is not ours to publish."""
+
+class WithoutInput(SpanProcessor):
+    """FastAPI puts path and query into spans; what callers put there is not ours to publish. `http.route` stays."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        if span.attributes and "url.query" in span.attributes:
-            span.set_attribute("url.query", "REDACTED")
+        for name in _SENT:
+            if span.attributes and name in span.attributes:
+                span.set_attribute(name, "REDACTED")
 
 
 class CountedBatches(BatchSpanProcessor):

@@ -43,7 +43,7 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 
-    from .spans import CountedBatches, WithoutQuery
+    from .spans import CountedBatches, WithoutInput
 
     exporter = OTLPSpanExporter(
         endpoint=endpoint,
@@ -52,7 +52,7 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
     )
     attributes = {"service.name": service, "service.version": version, "deployment.environment.name": settings.env}
     provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
-    provider.add_span_processor(WithoutQuery())
+    provider.add_span_processor(WithoutInput())
     provider.add_span_processor(CountedBatches(exporter))
     _tracer = provider.get_tracer(__name__)
     return provider

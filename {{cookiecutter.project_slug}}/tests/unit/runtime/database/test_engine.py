@@ -233,3 +233,12 @@ async def test_an_error_repeats_no_value(database: Database) -> None:
             await session.execute(insert(Counter).values(id=1, value=0, version=1))
     assert "duplicate key" in str(caught.value)
     assert "Key (id)" not in str(caught.value)
+
+
+@on_postgresql
+async def test_a_value_that_is_wrong_is_not_repeated_either(database: Database) -> None:
+    async with database.read_session() as session:
+        with pytest.raises(DBAPIError) as caught:
+            await session.execute(text("SELECT CAST(CAST(:wanted AS text) AS integer)"), {"wanted": "a-canary"})
+    assert "InvalidTextRepresentation" in str(caught.value)
+    assert "canary" not in str(caught.value)

@@ -7,7 +7,12 @@ import sys
 from typing import Any
 
 import pytest
+from fastapi.exceptions import ResponseValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from {{ cookiecutter.__package }}.runtime.http import (
+    context,
+)
 from {{ cookiecutter.__package }}.runtime.observability import (
     lines,
 )
@@ -114,3 +119,51 @@ def test_the_password_of_a_url_is_masked_with_and_without_its_percent_signs() ->
 def test_a_secret_too_short_to_be_one_masks_nothing() -> None:
     lines.add_secret("abc")
     assert formatted("abc")["message"] == "abc"
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [("Bearer a-canary", "refused a-canary"), ("redis://host/0?password=a-canary", "password 'a-canary'")],
+)
+def test_what_is_secret_within_a_secret_is_masked_by_itself(secret: str, shown: str) -> None:
+    lines.add_secret(secret)
+    assert "canary" not in str(formatted(shown))
+    assert "0" not in lines._secrets
+
+
+@pytest.mark.parametrize(
+    "header",
+    [(b"authorization", b"Bearer a-canary"), (b"cookie", b"theme=dark; session=a-canary"), (b"x-api-key", b"a-canary")],
+)
+def test_a_callers_credentials_are_masked_in_the_lines_of_its_request(header: tuple[bytes, bytes]) -> None:
+    context.identify([header])
+    assert formatted("refused a-canary")["message"] == "refused ***"
+    # The twin: those of one request are not another's.
+    context.identify([(b"x-other", b"a-canary")])
+    assert formatted("refused a-canary")["message"] == "refused a-canary"
+
+
+SENT = "a-canary"
+"""Not in a line that a stack would show as source."""
+
+
+def wrong_model() -> BaseException:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(dict[str, int]).validate_python({"number": SENT})
+    return caught.value
+
+
+def wrong_answer() -> BaseException:
+    return ResponseValidationError([{"type": "int_parsing", "loc": ("number",), "msg": "wrong", "input": SENT}])
+
+
+@pytest.mark.parametrize("make", [wrong_model, wrong_answer])
+def test_of_a_models_error_the_places_are_kept_and_not_the_input(make: Any) -> None:
+    error = make()
+    assert SENT in str(error)
+    outer = RuntimeError("around it")
+    outer.__cause__ = error
+    for shown in (error, outer):
+        line = formatted(exc_info=raised(shown))
+        assert "canary" not in str(line)
+        assert "number: int_parsing" in line["exception"]["stacktrace"]

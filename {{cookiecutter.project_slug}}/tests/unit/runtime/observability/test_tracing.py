@@ -14,7 +14,7 @@ from {{ cookiecutter.__package }}.runtime.observability import (
 )
 from {{ cookiecutter.__package }}.runtime.observability.spans import (
     CountedBatches,
-    WithoutQuery,
+    WithoutInput,
 )
 
 from support.server import settings_in
@@ -74,8 +74,8 @@ def test_a_span_that_finds_no_room_is_counted(monkeypatch: pytest.MonkeyPatch) -
 def test_no_query_is_published() -> None:
     collector = Collector(SpanExportResult.SUCCESS)
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(WithoutQuery())
+    provider.add_span_processor(WithoutInput())
     provider.add_span_processor(CountedBatches(collector))
-    provider.get_tracer("test").start_span("GET", attributes={"url.query": "token=canary"}).end()
+    provider.get_tracer("test").start_span("GET", attributes={"url.path": "/canary", "url.query": "token=canary"}).end()
     provider.shutdown()
-    assert collector.spans[0].attributes == {"url.query": "REDACTED"}
+    assert collector.spans[0].attributes == {"url.path": "REDACTED", "url.query": "REDACTED"}
