@@ -52,10 +52,10 @@ test-faults: .venv/installed ## prove that a service survives each fault, beside
 test-fuzz: .venv/installed ## send a service what nobody thought of; FUZZ_SEED=2 (or any) sends other things
 	$(BIN)/python -m pytest tests/fuzz
 
-minutes := 30
+MINUTES := 30
 
-soak: .venv/installed ## half of its capacity for minutes=30, while faults come and go: nothing may grow
-	$(BIN)/python -m pytest --numprocesses=0 --minutes=$(minutes) tests/soak
+soak: .venv/installed ## half of its capacity for MINUTES=30, while faults come and go: nothing may grow
+	$(BIN)/python -m pytest --numprocesses=0 --minutes=$(MINUTES) tests/soak
 
 test-mutants: .venv/installed ## plant defects in a copy, and see each caught by the check that is meant for it
 	$(BIN)/python -m pytest tests/mutants

@@ -36,17 +36,18 @@ ANSWERS = {
 # Packages and modules that a service installs: one of the same name would take their place. A test compares.
 TAKEN = {
     "aiosqlite", "alembic", "annotated_doc", "annotated_types", "anyio", "ast_serialize", "async_timeout", "attr",
-    "attrs", "cachetools", "certifi", "charset_normalizer", "click", "colorama", "dotenv", "editables", "fastapi",
-    "fastapi_swagger", "google", "googleapis_common_protos", "greenlet", "h11", "hatchling", "httpcore2", "httptools",
-    "httpx2", "httpx2_jsfetch", "idna", "iniconfig", "jsonschema", "jsonschema_specifications", "librt", "mako",
-    "markupsafe", "mypy", "mypy_extensions", "mypyc", "opentelemetry", "opentelemetry_api",
-    "opentelemetry_exporter_http_transport", "opentelemetry_exporter_otlp_common",
+    "attrs", "cachetools", "certifi", "cffi", "charset_normalizer", "click", "colorama", "cryptography", "dotenv",
+    "editables", "fastapi", "fastapi_swagger", "google", "googleapis_common_protos", "greenlet", "h11", "hatchling",
+    "httpcore2", "httptools", "httpx2", "httpx2_jsfetch", "idna", "iniconfig", "jsonschema",
+    "jsonschema_specifications", "jwt", "librt", "mako", "markupsafe", "mypy", "mypy_extensions", "mypyc",
+    "opentelemetry", "opentelemetry_api", "opentelemetry_exporter_http_transport", "opentelemetry_exporter_otlp_common",
     "opentelemetry_exporter_otlp_proto_common", "opentelemetry_exporter_otlp_proto_http", "opentelemetry_proto",
     "opentelemetry_sdk", "opentelemetry_semantic_conventions", "orjson", "packaging", "pathspec", "pip", "pluggy",
-    "prometheus_client", "protobuf", "psycopg", "psycopg_binary", "pydantic", "pydantic_core", "pydantic_settings",
-    "pygments", "pytest", "python_dotenv", "redis", "referencing", "requests", "rpds", "rpds_py", "ruff", "sqlalchemy",
-    "sqlmodel", "starlette", "tomlkit", "trove_classifiers", "truststore", "types_cachetools", "types_jsonschema",
-    "typing_extensions", "typing_inspection", "tzdata", "urllib3", "uvicorn", "uvloop",
+    "prometheus_client", "protobuf", "psycopg", "psycopg_binary", "pycparser", "pydantic", "pydantic_core",
+    "pydantic_settings", "pygments", "pyjwt", "pytest", "python_dotenv", "redis", "referencing", "requests", "rpds",
+    "rpds_py", "ruff", "sqlalchemy", "sqlmodel", "starlette", "tomlkit", "trove_classifiers", "truststore",
+    "types_cachetools", "types_jsonschema", "typing_extensions", "typing_inspection", "tzdata", "urllib3", "uvicorn",
+    "uvloop",
 }  # fmt: skip
 # Folders and modules of the service itself.
 OWN = {"conftest", "docs", "migrations", "src", "support", "test", "tests", "tools"}

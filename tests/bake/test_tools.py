@@ -211,7 +211,7 @@ def test_what_is_tried_as_told_is_taken(service: Path) -> None:
 def test_all_that_is_there_already_is_told_at_once(service: Path) -> None:
     second(service, "0003")
     told = "\n".join(refused(service, "feature", "items"))
-    for place in ("src/orders_service/items ", "tests/unit/items ", "table item ", "routes.py:20 has the path /items "):
+    for place in ("src/orders_service/items ", "tests/unit/items ", "table item ", "routes.py:22 has the path /items "):
         assert place in told
     assert "2 newest revisions (0002, 0003) and must have one" in told
     assert len(refused(service, "feature", "Orders", "9")) == 2

@@ -11,7 +11,7 @@ _Operations = dict[str, dict[str, Any]]
 def add_links(paths: dict[str, _Operations]) -> None:
     """Link a `Location` to what it can be used for, and an `ETag` to what else there is of its path."""
     for path, operations in paths.items():
-        below = next((other for other in paths if re.fullmatch(rf"{re.escape(path)}/\{{\w+\}}", other)), None)
+        below = next((other for other in paths if re.fullmatch(re.escape(path) + r"/\{\w+\}", other)), None)
         for operation in operations.values():
             for answer in operation["responses"].values():
                 headers = answer.get("headers", {})
