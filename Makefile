@@ -45,8 +45,9 @@ servers: ## install what the tests run against, by apt-get
 test: .venv/installed ## prove the template
 	$(BIN)/python -m pytest
 
-# One after the other: what is measured runs alone.
-test-faults: .venv/installed ## prove that a service survives each fault, beside plain FastAPI, and write docs/resilience.md
+# What is measured runs alone, one after the other.
+test-faults: .venv/installed ## prove that a service can't be hung, lied to or made to leak, and write docs/resilience.md
+	$(BIN)/python -m pytest tests/guard tests/truth
 	$(BIN)/python -m pytest --numprocesses=0 --write-resilience=docs/resilience.md tests/fault
 
 test-fuzz: .venv/installed ## send a service what nobody thought of; FUZZ_SEED=2 (or any) sends other things

@@ -70,6 +70,18 @@ def redis() -> Iterator[Running]:
         yield server
 
 
+@pytest.fixture
+def breakable_postgresql(postgresql: Running) -> Iterator[Running]:
+    yield postgresql
+    postgresql.mend()
+
+
+@pytest.fixture
+def breakable_redis(redis: Running) -> Iterator[Running]:
+    yield redis
+    redis.mend()
+
+
 @pytest.fixture(scope="session")
 def postgresql_url(postgresql: Running) -> str:
     return postgresql.url

@@ -37,18 +37,6 @@ def measured(record_property: Callable[[str, object], None]) -> Iterator[Measure
 
 
 @pytest.fixture
-def breakable_redis(redis: Running) -> Iterator[Running]:
-    yield redis
-    redis.mend()
-
-
-@pytest.fixture
-def breakable_postgresql(postgresql: Running) -> Iterator[Running]:
-    yield postgresql
-    postgresql.mend()
-
-
-@pytest.fixture
 def on_postgresql(service: Service, breakable_postgresql: Running) -> Service:
     """A service on a PostgreSQL database of its own, migrated."""
     name = f"fault_{uuid4().hex}"

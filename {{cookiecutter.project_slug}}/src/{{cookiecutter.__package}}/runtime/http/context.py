@@ -48,5 +48,5 @@ def identify(headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
 
 def _parts(credential: str) -> tuple[str, ...]:
     """Return a header's value and what in it is secret by itself: the token of a scheme, each cookie's value."""
-    parts = [credential, *(part.strip().partition("=")[2] or part for part in re.split("[; ]+", credential)[1:])]
-    return tuple(part for part in parts if len(part) >= 8)
+    words = re.split("[; ]+", credential)
+    return tuple(part for part in (credential, *words, *(word.partition("=")[2] for word in words)) if len(part) >= 8)

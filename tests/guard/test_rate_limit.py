@@ -5,7 +5,7 @@ The tests' own address is a proxy's that the service trusts, so that X-Forwarded
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from uuid import uuid4
@@ -21,12 +21,6 @@ BREAKS = pytest.mark.parametrize("break_it", [Running.fall_silent, Running.stop]
 QUOTA = 5
 LONG = "36000"
 """Seconds of a window in which nothing comes back while a test lasts."""
-
-
-@pytest.fixture
-def breakable_redis(redis: Running) -> Iterator[Running]:
-    yield redis
-    redis.mend()
 
 
 @pytest.fixture
