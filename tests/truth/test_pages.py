@@ -60,7 +60,8 @@ def test_pages_neither_skip_nor_repeat_while_others_write(stored: Stored, same_t
 
 
 def test_the_twin_pages_by_offset_do(stored: Stored) -> None:
-    assert walk(stored, "/test/planted/items")
+    # Where inserts and deletes happen to even out, nothing is seen.
+    assert any(walk(stored, "/test/planted/items") for _ in range(20))
 
 
 def test_what_is_committed_later_than_it_was_created_moves_nothing(stored: Stored) -> None:

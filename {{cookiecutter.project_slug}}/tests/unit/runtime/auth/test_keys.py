@@ -163,7 +163,7 @@ def no_address(issuer: Issuer) -> None:
 
 
 def other_scheme(issuer: Issuer) -> None:
-    issuer.answers[DISCOVERY] = ("200 OK", {"issuer": issuer.url, "jwks_uri": "file:///etc/hostname"})
+    issuer.answers[DISCOVERY] = ("200 OK", {"issuer": issuer.url, "jwks_uri": "ftp://127.0.0.1/keys"})
 
 
 def redirect(issuer: Issuer) -> None:
