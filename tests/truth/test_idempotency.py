@@ -54,7 +54,8 @@ def test_a_repeated_post_is_one_row_and_one_answer(stored: Stored, times: int) -
 def test_the_twin_a_key_that_is_not_claimed_is_found(stored: Stored) -> None:
     with stored.served() as server, client(server) as calls:
         assert repeats(stored, calls, "/test/planted/unclaimed", 1) == []
-        assert repeats(stored, calls, "/test/planted/unclaimed", 20)
+        # Where they come one after another all the same, nothing is seen.
+        assert any(repeats(stored, calls, "/test/planted/unclaimed", 20) for _ in range(20))
 
 
 def test_two_replicas_answer_as_one(in_postgresql: Stored) -> None:

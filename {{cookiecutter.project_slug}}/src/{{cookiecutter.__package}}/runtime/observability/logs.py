@@ -16,6 +16,8 @@ from .lines import JsonFormatter
 CAPACITY = 4 << 20
 """Bytes that wait for the writer; beyond, records below WARNING are dropped, then those below ERROR, then all."""
 _BATCH = 65_536
+_PAUSE = 0.01
+"""Seconds for which lines are gathered: waking the writer for each would cost more than the line."""
 
 
 class LogWriter(logging.Handler):
@@ -54,7 +56,8 @@ class LogWriter(logging.Handler):
         with self._changed:
             self._lines.append(line)
             self._waiting += len(line)
-            self._changed.notify_all()
+            if not self._writing:
+                self._changed.notify_all()
 
     def _write(self) -> None:
         while True:
@@ -70,6 +73,8 @@ class LogWriter(logging.Handler):
             self._write_out(batch)
             if self._lost and self._waiting < CAPACITY // 2:
                 self._tell_losses()
+            if len(batch) < _BATCH:
+                time.sleep(_PAUSE)
 
     def _write_out(self, batch: bytearray) -> None:
         remaining = memoryview(batch)
