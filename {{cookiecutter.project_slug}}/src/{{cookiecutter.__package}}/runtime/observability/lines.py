@@ -72,8 +72,8 @@ class JsonFormatter(logging.Formatter):
             line["stacktrace"] = record.stack_info[-MAX_TEXT:]
         text = _as_json(line).decode()
         secrets = _secrets
-        if shown := context.credentials.get():
-            secrets = secrets | {secret: _as_json(secret).decode()[1:-1] for secret in shown}
+        if credentials := context.credentials.get():
+            secrets = secrets | {secret: _as_json(secret).decode()[1:-1] for secret in credentials}
         if any(secret in text for secret in secrets.values()):
             # Masking the text itself could cut a number in two.
             text = _as_json(_masked(json.loads(text), sorted(secrets, key=len, reverse=True))).decode()
