@@ -514,7 +514,7 @@ DEFECTS = [
     Defect(
         "a secret in a log line",
         f"{PACKAGE}/runtime/observability/lines.py",
-        r"if any\(secret in text for secret in _secrets\.values\(\)\):",
+        r"if any\(secret in text for secret in secrets\.values\(\)\):",
         "if False:",
         f"{SERVICE}tests/unit/runtime/observability/test_lines.py",
         r"correct horse",

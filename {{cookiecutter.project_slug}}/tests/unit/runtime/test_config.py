@@ -110,7 +110,7 @@ def test_the_guard_needs_both_of_its_variables() -> None:
         ("https://issuer.example#x", "production", False),
         ("https://issuer.example:port", "production", False),
         ("issuer.example", "local", False),
-        ("file:///etc/passwd", "local", False),
+        ("ftp://issuer.example/keys", "local", False),
     ],
 )
 def test_an_issuer_is_reached_in_safety_or_on_this_machine(issuer: str, env: str, good: bool) -> None:

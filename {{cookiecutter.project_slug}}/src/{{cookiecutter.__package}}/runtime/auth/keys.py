@@ -111,7 +111,7 @@ class Keys:
             self._settled.set()
             period = min(float(self._failures), LONGEST_PAUSE) if self._failures else PERIOD
             with suppress(TimeoutError):
-                async with asyncio.timeout(period * random.uniform(0.9, 1.1)):  # noqa: S311 - spreads load
+                async with asyncio.timeout(period * random.uniform(0.9, 1.1)):  # nosec B311 # noqa: S311 - spreads load
                     await self._wanted.wait()
 
     async def _jwks(self) -> Mapping[str, Any]:
@@ -158,7 +158,7 @@ def usable(jwks: Mapping[str, Any]) -> dict[str, PyJWK]:
             kid, key = jwk["kid"], PyJWK(jwk)
             for_signatures = jwk.get("use", "sig") == "sig" and "verify" in jwk.get("key_ops", ["verify"])
             too_short = key.Algorithm.check_key_length(key.Algorithm.prepare_key(key.key))
-        except Exception:  # noqa: BLE001, S112 - whatever is wrong with a key, others may be good
+        except Exception:  # nosec B112 # noqa: BLE001, S112 - others may be good
             continue
         if isinstance(kid, str) and for_signatures and key.algorithm_name in ALGORITHMS and not too_short:
             found[kid] = key
