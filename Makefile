@@ -70,11 +70,11 @@ check: .venv/installed ## lint, format and types of the template's own Python
 	$(BIN)/mypy
 
 SERVICE := {{cookiecutter.project_slug}}
-AUDIT := build/tools/bin/pip-audit --vulnerability-service osv --strict --disable-pip --progress-spinner off
+AUDIT := build/audit/bin/pip-audit --vulnerability-service osv --strict --disable-pip --progress-spinner off
 
 audit: .venv/installed ## look for known vulnerabilities in what is locked: the template's tools, and what services are born with
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/tools
-	@$(BIN)/uv pip install --quiet --python build/tools --require-hashes -r '$(SERVICE)/requirements-tools.lock'
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/audit
+	@$(BIN)/uv pip install --quiet --python build/audit --require-hashes -r '$(SERVICE)/requirements-tools.lock'
 	@failed=; for lock in requirements-dev.lock '$(SERVICE)/requirements-dev.lock' '$(SERVICE)/requirements-tools.lock'; do \
 	  $(AUDIT) -r "$$lock" || failed="$$failed $$lock"; \
 	done; [ -z "$$failed" ] || { echo "Not passed:$$failed. Renew the locked versions: make lock" >&2; exit 1; }

@@ -107,9 +107,8 @@ def test_the_template_renews_its_own_and_the_services_locks(installed: Path, tmp
         lock.write_text("")
     lend(template, Path(sys.prefix))
     lines.run(template, environment(tmp_path, UV_CACHE_DIR=str(ROOT / "build/uv")))
-    assert pins(template / "requirements-dev.lock") >= set(
-        (template / "requirements-dev.in").read_text().lower().split()
-    )
+    wanted = re.sub(r"\[.*?\]", "", (template / "requirements-dev.in").read_text().lower()).split()
+    assert pins(template / "requirements-dev.lock") >= set(wanted)
     assert complaint(installed, baking.bake(tmp_path / "bake", {}, template=template), "-k", "not nothing_else") == ""
     assert "cookiecutter" in pins(template / "requirements-bake.lock")
     for lock in renewed:
