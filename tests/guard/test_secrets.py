@@ -1,7 +1,6 @@
 """Canaries in every place that a secret can come from are found nowhere that somebody reads."""
 
 import gzip
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +11,7 @@ import httpx2
 import pytest
 
 from support.process import Server, Service, until
-from support.servers import Running, free_port
+from support.servers import Running, free_port, sql
 
 Send = Callable[[httpx2.Client, str], object]
 TRACE = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
@@ -144,16 +143,12 @@ def found(canaries: dict[str, str], sinks: dict[str, str]) -> list[str]:
 def on_either(request: pytest.FixtureRequest, service: Service) -> Service:
     if request.param == "sqlite":
         return service
-    url: str = request.getfixturevalue("postgresql_url")
+    postgresql: Running = request.getfixturevalue("postgresql")
     name = f"secrets_{uuid4().hex}"
-    sql(url, f"CREATE DATABASE {name}")
-    service = service.given(DATABASE_URL=url.rpartition("/")[0] + "/" + name)
+    sql(postgresql, f"CREATE DATABASE {name}")
+    service = service.given(DATABASE_URL=postgresql.url.rpartition("/")[0] + "/" + name)
     service.run("migrate")
     return service
-
-
-def sql(url: str, statement: str) -> None:
-    subprocess.run(["psql", "--no-psqlrc", "-qAt", url, "-c", statement], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
@@ -206,7 +201,7 @@ def test_what_is_configured_is_found_nowhere(
 ) -> None:
     """By a database that refuses its password, a Redis that is not there, and a collector that is."""
     canaries = {name: f"canary-{uuid4().hex}" for name in CONFIGURED}
-    sql(postgresql.url, "DROP ROLE IF EXISTS guarded; CREATE ROLE guarded LOGIN PASSWORD 'another'")
+    sql(postgresql, "DROP ROLE IF EXISTS guarded; CREATE ROLE guarded LOGIN PASSWORD 'another'")
     ports = {"DATABASE_URL": postgresql.url.rpartition(":")[2].partition("/")[0], "REDIS_URL": str(free_port())}
     values = {
         name: text.format(canaries[name], ports.get(name, ""), canaries[name]) for name, text in CONFIGURED.items()
