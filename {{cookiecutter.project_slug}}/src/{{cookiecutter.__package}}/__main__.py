@@ -40,7 +40,7 @@ def wait_for_schema(arguments: argparse.Namespace) -> int:
 
     Ends with 1 if it is not in time.
     """
-    from .runtime.database.migrate import wait_for_schema
+    from .runtime.database.schema import wait_for_schema
     from .runtime.serve import logging_configured
 
     settings = load_settings(Settings)

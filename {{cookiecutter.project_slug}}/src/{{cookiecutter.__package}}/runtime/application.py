@@ -47,14 +47,8 @@ def new_application(settings: RuntimeSettings, state: State | None = None) -> Fa
         lifespan=partial(lifespan, settings=settings, state=state, tracer_provider=provider, keys=keys),
         middleware=middleware,
         dependencies=[requires()] if keys else None,
-        telemetry={
-            "tracer_provider": provider,
-            "tracing": provider is not None,
-            "metrics": False,
-            "logs": False,
-            "operation_spans": False,
-            "auto_configure": False,
-        },
+        # The edge traces (observability/tracing.py).
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     problems.install(app)
     openapi.install(app, guarded=keys is not None)

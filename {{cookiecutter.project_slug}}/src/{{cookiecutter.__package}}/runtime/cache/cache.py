@@ -5,15 +5,17 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from cachetools import TLRUCache
-from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..database.session import after_commit
 from ..observability import metrics
 from .breaker import CircuitBreaker
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -4,8 +4,7 @@
 import sqlite3
 from typing import Any
 
-import psycopg
-from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, TimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
 from ..http.problems import Conflict, Problem, ServiceUnavailable
@@ -56,13 +55,9 @@ def problem_for(error: BaseException) -> Problem | None:
         return ServiceUnavailable("The database is busy; try again.")
     if not isinstance(error, DBAPIError):
         return None
-    original = error.orig
     state = sqlstate(error)
-    if (
-        error.connection_invalidated
-        or state.startswith(_UNAVAILABLE_CLASSES)
-        or is_lock_timeout(error)
-        or (isinstance(original, psycopg.OperationalError) and not state)
-    ):
+    # The server itself was not reached, or has gone.
+    lost = isinstance(error, OperationalError) and not state and not isinstance(error.orig, sqlite3.Error)
+    if lost or error.connection_invalidated or state.startswith(_UNAVAILABLE_CLASSES) or is_lock_timeout(error):
         return ServiceUnavailable("The database does not answer in time; try again.")
     return None

@@ -1,8 +1,6 @@
 # The template's: later versions change this file. Yours are listed in pyproject.toml.
-"""Migrations: one migrator at a time, bounded waits, and a schema that may be ahead, so that a rollback works."""
+"""Migrations: one migrator at a time, whose waits are bounded."""
 
-import asyncio
-import functools
 import logging
 import time
 from pathlib import Path
@@ -10,18 +8,16 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, inspect, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from ..sections import DatabaseSettings
-from .engine import Database, driver_url
+from .engine import driver_url
 from .errors import is_lock_timeout
+from .schema import DIRECTORY, is_ahead
 
 logger = logging.getLogger(__name__)
 
-DIRECTORY = Path("migrations")
-"""Relative to the working directory, as in the image."""
 ADVISORY_LOCK = 7_521_960_418
 """Any number, as long as all services use one: it is per database."""
 _IDLE = 0.5
@@ -32,12 +28,6 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(DIRECTORY))
     return config
-
-
-@functools.cache
-def _known_revisions() -> tuple[set[str], set[str]]:
-    script = ScriptDirectory.from_config(_config())
-    return set(script.get_heads()), {revision.revision for revision in script.walk_revisions()}
 
 
 def migrate(settings: DatabaseSettings, url: str) -> None:
@@ -94,7 +84,7 @@ def _try_upgrade(connection: Connection) -> bool:
     config = _config()
     config.attributes["connection"] = connection
     try:
-        ahead = _is_ahead(connection)
+        ahead = is_ahead(connection)
         connection.rollback()
         if not ahead:
             command.upgrade(config, "heads")
@@ -115,52 +105,3 @@ def _wait(reason: str, deadline: float, settings: DatabaseSettings) -> None:
         raise TimeoutError(f"{reason} within {limit:g} s; end what holds it, or raise it: {_LIMIT}.")
     logger.info("%s yet; waiting.", reason)
     time.sleep(_IDLE)
-
-
-def _revisions(connection: Connection) -> set[str]:
-    """Return the revisions that the schema is at: none where nobody has migrated it."""
-    if not inspect(connection).has_table("alembic_version"):
-        return set()
-    return set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
-
-
-def _is_ahead(connection: Connection) -> bool:
-    """Say whether the schema is a later version's, as after a rollback. Migrations only expand, so it serves us too."""
-    _, known = _known_revisions()
-    return bool(_revisions(connection) - known)
-
-
-def _is_current(connection: Connection) -> bool:
-    heads, _ = _known_revisions()
-    return heads <= _revisions(connection) or _is_ahead(connection)
-
-
-async def schema_is_current(database: Database) -> bool:
-    """Say whether the schema is at the code's newest revision, or ahead of it."""
-    async with database.engine.connect() as connection:
-        return await connection.run_sync(_is_current)
-
-
-def wait_for_schema(settings: DatabaseSettings, url: str, timeout: float) -> bool:
-    """Wait until the schema is current; return False when `timeout` seconds have passed."""
-
-    async def wait() -> bool:
-        database = Database(settings, lambda: url, "wait-for-schema")
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    try:
-                        if await schema_is_current(database):
-                            logger.info("The schema is current.")
-                            return True
-                        logger.info("The schema is behind; waiting for `migrate`.")
-                    except OperationalError as error:
-                        logger.info("The database does not answer: %s", type(error.orig).__name__)
-                    await asyncio.sleep(1)
-        except TimeoutError:
-            logger.error("The schema was not current within %g s.", timeout)
-            return False
-        finally:
-            await database.close()
-
-    return asyncio.run(wait())

@@ -12,11 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..config import RuntimeSettings
 from ..database.errors import problem_for
-from ..observability import access, metrics
+from ..observability import access, metrics, tracing
 from ..state import State
 from . import context
 from .limits import Limit
 from .problems import Problem, ServiceUnavailable, render
+from .routing import route_template
 
 logger = logging.getLogger(__name__)
 
@@ -43,25 +44,27 @@ class EdgeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(self, scope, receive, send)
-        self._in_flight += 1
-        metrics.ACTIVE_REQUESTS.inc()
-        try:
-            if self._in_flight > self._http.max_in_flight:
-                detail = "The service is at its limit; try again."
-                await exchange.answer(Limit.IN_FLIGHT.refusal(detail, {"Retry-After": "1"}))
-            else:
-                await exchange.run(self._app)
-        finally:
-            self._in_flight -= 1
-            metrics.ACTIVE_REQUESTS.dec()
-            exchange.finish()
+        with tracing.server_span(scope, access.known_method(scope["method"])) as span:
+            exchange = _Exchange(self, scope, receive, send, span)
+            self._in_flight += 1
+            metrics.ACTIVE_REQUESTS.inc()
+            try:
+                if self._in_flight > self._http.max_in_flight:
+                    detail = "The service is at its limit; try again."
+                    await exchange.answer(Limit.IN_FLIGHT.refusal(detail, {"Retry-After": "1"}))
+                else:
+                    await exchange.run(self._app)
+            finally:
+                self._in_flight -= 1
+                metrics.ACTIVE_REQUESTS.dec()
+                exchange.finish()
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, edge: EdgeMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, edge: EdgeMiddleware, scope: Scope, receive: Receive, send: Send, span: trace.Span) -> None:
+        self._span = span
         self._http, self._log, self._state = edge._http, edge._log, edge._state
         self._limits_rates = edge._limits_rates
         self._rate_headers: list[tuple[bytes, bytes]] = []
@@ -193,9 +196,15 @@ class _Exchange:
         await self.send({"type": "http.response.body", "body": body})
 
     def finish(self) -> None:
+        over = perf_counter()
+        ended = self._ended or over
         status = CLIENT_CLOSED_REQUEST if self._disconnected else self._status
-        seconds = (self._ended or perf_counter()) - self._began
-        access.record(self._method, self._scope, self._log, status, seconds, self._received, self._sent)
+        route, client = route_template(self._scope), self._scope.get("client")
+        address = client[0] if client else None
+        seconds = ended - self._began
+        served = access.Served(self._method, route, address, status, seconds, self._received, self._sent)
+        access.record(served, self._log)
+        tracing.end_server_span(self._span, access.known_method(self._method), route, status, over - ended)
 
 
 def _too_slow() -> Problem:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from time import monotonic
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from cachetools import LRUCache
-from redis.asyncio import Redis
 
 from ..cache.breaker import CircuitBreaker
 from ..observability import metrics
 from ..sections import RateLimitSettings
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class RateLimiter:
     """
 
     def __init__(
-        self, settings: RateLimitSettings, requests: int, redis: Redis | None, prefix: str, timeout: float
+        self, settings: RateLimitSettings, requests: int, redis: "Redis | None", prefix: str, timeout: float
     ) -> None:
         self._window = float(settings.window)
         self._share = self._window / requests

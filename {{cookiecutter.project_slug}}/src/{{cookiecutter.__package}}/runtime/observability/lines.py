@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -116,6 +117,7 @@ def _as_json(value: object) -> bytes:
         return json.dumps(_safe(str, value)).encode()
 
 
+@lru_cache(maxsize=1024)
 def _is_sensitive(name: str) -> bool:
     return any(word in name.lower() for word in _SENSITIVE)
 

@@ -3,22 +3,10 @@
 
 from collections.abc import Sequence
 
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from . import metrics
-
-_SENT = ("url.path", "url.query")
-
-
-class WithoutInput(SpanProcessor):
-    """FastAPI puts path and query into spans; what callers put there is not ours to publish. `http.route` stays."""
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        for name in _SENT:
-            if span.attributes and name in span.attributes:
-                span.set_attribute(name, "REDACTED")
 
 
 class CountedBatches(BatchSpanProcessor):

@@ -14,10 +14,9 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 from {{ cookiecutter.__package }}.runtime.database import (
-    engine,
+    postgresql,
 )
 from {{ cookiecutter.__package }}.runtime.database.engine import (
-    PING_TIMEOUT,
     Database,
 )
 from {{ cookiecutter.__package }}.runtime.database.errors import (
@@ -84,7 +83,7 @@ async def test_a_name_that_is_not_resolved_is_given_up_in_time(monkeypatch: pyte
 
 def test_by_default_a_database_that_is_not_there_is_known_within_two_seconds_and_a_half() -> None:
     defaults = DatabaseSettings()
-    assert PING_TIMEOUT + defaults.connect_timeout < 2.5
+    assert postgresql.PING_TIMEOUT + defaults.connect_timeout < 2.5
     assert defaults.pool_timeout < 2.5
 
 
@@ -122,7 +121,7 @@ async def test_an_answer_that_does_not_come_is_waited_for_in_bounds(
     open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As with a server that falls silent, nothing but this process can end the wait.
-    monkeypatch.setattr(engine, "ANSWER_GRACE", 0.05 - 3600)
+    monkeypatch.setattr(postgresql, "ANSWER_GRACE", 0.05 - 3600)
     database = open_database(statement_timeout=3600)
     async with asyncio.timeout(WITHIN):
         with pytest.raises(OperationalError) as caught:
@@ -143,7 +142,7 @@ async def end_connections(database: Database, url: str) -> None:
 async def test_a_connection_that_died_idle_is_replaced_unnoticed(
     open_database: OpenDatabase, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "IDLE", -1)
+    monkeypatch.setattr(postgresql, "IDLE", -1)
     database = open_database()
     await end_connections(database, database_url)
     assert await scalar(database, "SELECT 42") == 42
@@ -153,7 +152,7 @@ async def test_a_connection_that_died_idle_is_replaced_unnoticed(
 async def test_a_connection_that_died_in_use_is_a_503_once(
     open_database: OpenDatabase, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "IDLE", inf)
+    monkeypatch.setattr(postgresql, "IDLE", inf)
     database = open_database()
     await end_connections(database, database_url)
     with pytest.raises(DBAPIError) as caught:

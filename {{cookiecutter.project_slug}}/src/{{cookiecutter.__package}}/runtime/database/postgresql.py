@@ -1,14 +1,20 @@
 # The template's: later versions change this file. Yours are listed in pyproject.toml.
-"""Own code, since psycopg bounds only each attempt to connect: a connection that no silent server can hold up."""
+"""Own code, since psycopg bounds only each attempt to connect: connections that no silent server can hold up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from math import inf
+from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
+from sqlalchemy import Engine, event, make_url
+from sqlalchemy.exc import InvalidatePoolError
+
+from ..observability.lines import add_secret
+from ..sections import DatabaseSettings
 
 T = TypeVar("T")
 
@@ -16,6 +22,53 @@ _DATA_EXCEPTION = "22"
 """The class of SQLSTATE."""
 CANCEL_TIMEOUT = 0.5
 """Seconds in which a server must take the cancellation of what an abandoned request was waiting for."""
+IDLE = 1.0
+"""Seconds after which a connection is asked whether it still lives before it is used."""
+PING_TIMEOUT = 0.5
+ANSWER_GRACE = 0.5
+"""Seconds that an answer may take beyond the statement timeout, so that a server that lives says itself what it was."""
+
+
+def prepare(engine: Engine, settings: DatabaseSettings, url: Callable[[], str], application_name: str) -> None:
+    """Bound the waits of an engine's connections, and read the credentials again for each new one."""
+    limits = {
+        "statement_timeout": settings.statement_timeout,
+        "lock_timeout": settings.lock_timeout,
+        "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout,
+    }
+    connection_parameters = {
+        "async_creator_fn": _connector(settings.connect_timeout, settings.statement_timeout + ANSWER_GRACE),
+        "application_name": application_name,
+        # Whatever the server's is: a database made without a locale would answer in bytes.
+        "client_encoding": "utf8",
+        "options": " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items()),
+        "tcp_user_timeout": int(settings.statement_timeout * 1000),
+    }
+
+    def do_connect(dialect: object, record: object, arguments: object, parameters: dict[str, Any]) -> None:
+        value = url()
+        current = make_url(value)
+        for secret in (value, current.password):
+            add_secret(secret or "")
+        parameters |= connection_parameters | {"user": current.username, "password": current.password}
+
+    event.listen(engine, "do_connect", do_connect)
+    event.listen(engine, "checkin", _note_idle)
+    event.listen(engine, "checkout", _ping_if_idle)
+
+
+def _note_idle(connection: object, record: Any) -> None:
+    record.info["idle_since"] = monotonic()
+
+
+def _ping_if_idle(connection: Any, record: Any, proxy: object) -> None:
+    if monotonic() - record.info.get("idle_since", monotonic()) < IDLE:
+        return
+    try:
+        connection.run_async(lambda driver: driver.ping(PING_TIMEOUT))
+    except psycopg.Error as error:
+        # The pool takes this as "gone", opens another, and does the same with all others that it has.
+        raise InvalidatePoolError from error
 
 
 class BoundedConnection(psycopg.AsyncConnection[Any]):
@@ -61,7 +114,7 @@ class BoundedConnection(psycopg.AsyncConnection[Any]):
             self.pgconn.finish()
 
 
-def connector(connect_timeout: float, answer_timeout: float) -> Callable[..., Awaitable[BoundedConnection]]:
+def _connector(connect_timeout: float, answer_timeout: float) -> Callable[..., Awaitable[BoundedConnection]]:
     """Return a function that connects within `connect_timeout` seconds, finding the host and trying each address."""
 
     async def connect(*args: Any, **kwargs: Any) -> BoundedConnection:
