@@ -1,4 +1,4 @@
-"""The twelfth of the twelve: what a service costs beside bare FastAPI (`bare.py`), as ratios, in one run."""
+"""The twelfth of the twelve: what a service costs beside bare FastAPI (`bare.py`) with the same route, in one run."""
 
 import os
 import re
@@ -138,7 +138,7 @@ def costs(service: Service) -> dict[str, Cost]:
 
         def sampled(share: str) -> Service:
             sampler = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": share}
-            return service.given(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **sampler).faulty()
+            return service.given(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **sampler).faulty("nested.py")
 
         variants = {"bare": service.bare(), "5 %": sampled("0.05"), "100 %": sampled("1")}
         found = {name: Cost() for name in variants}

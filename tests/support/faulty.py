@@ -96,10 +96,6 @@ async def untrue() -> Any:
     return importlib.import_module("fastapi").responses.JSONResponse("no number")
 
 
-async def nested(number: int) -> int:
-    return number
-
-
 def create_app(settings: Any, state: Any) -> Any:
     if settings.revision == "fails at the start":
         raise RuntimeError(settings.revision)
@@ -121,11 +117,7 @@ def create_app(settings: Any, state: Any) -> Any:
     for endpoint in (tell, run_sql, validate):
         app.get(f"/test/{endpoint.__name__}")(endpoint)
     app.get("/test/answer_wrongly", response_model=int)(answer_wrongly)
-    inner, outer = fastapi.APIRouter(prefix="/inner"), fastapi.APIRouter(prefix="/outer")
-    inner.get("/{number}")(nested)
-    outer.include_router(inner, prefix="/{outer_id}")
-    app.include_router(outer, prefix="/test")
-    return app
+    return importlib.import_module("nested").add_nested(app)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..config import RuntimeSettings
 from ..database.errors import problem_for
-from ..observability import access, metrics, tracing
+from ..observability import access, metrics
+from ..observability.tracing import ServerSpan
 from ..state import State
 from . import context
 from .limits import Limit
@@ -39,15 +40,15 @@ class EdgeMiddleware:
         self._log = settings.log
         self._state = state
         self._in_flight = 0
+        metrics.ACTIVE_REQUESTS.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with tracing.server_span(scope, access.known_method(scope["method"])) as span:
+        with ServerSpan(scope, access.known_method(scope["method"])) as span:
             exchange = _Exchange(self, scope, receive, send, span)
             self._in_flight += 1
-            metrics.ACTIVE_REQUESTS.inc()
             try:
                 if self._in_flight > self._http.max_in_flight:
                     detail = "The service is at its limit; try again."
@@ -56,14 +57,13 @@ class EdgeMiddleware:
                     await exchange.run(self._app)
             finally:
                 self._in_flight -= 1
-                metrics.ACTIVE_REQUESTS.dec()
                 exchange.finish()
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, edge: EdgeMiddleware, scope: Scope, receive: Receive, send: Send, span: trace.Span) -> None:
+    def __init__(self, edge: EdgeMiddleware, scope: Scope, receive: Receive, send: Send, span: ServerSpan) -> None:
         self._span = span
         self._http, self._log, self._state = edge._http, edge._log, edge._state
         self._limits_rates = edge._limits_rates
@@ -204,7 +204,7 @@ class _Exchange:
         seconds = ended - self._began
         served = access.Served(self._method, route, address, status, seconds, self._received, self._sent)
         access.record(served, self._log)
-        tracing.end_server_span(self._span, access.known_method(self._method), route, status, over - ended)
+        self._span.end(route, status, over - ended)
 
 
 def _too_slow() -> Problem:

@@ -23,6 +23,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _SENSITIVE = ("password", "passwd", "secret", "token", "authorization", "cookie", "api_key", "apikey", "dsn")
 _MASK = "***"
 _DEPTH = 6
+_CONTAINERS = (dict, list, tuple)
 _secrets: dict[str, str] = {}
 """Each secret, and how it looks inside JSON."""
 
@@ -126,11 +127,11 @@ def _scrubbed(name: object, value: object, depth: int = 0) -> object:
     """Mask what has a secret's name, some dictionaries and lists deep too."""
     if isinstance(name, str) and _is_sensitive(name):
         return _MASK
-    if depth < _DEPTH and isinstance(value, dict):
+    if depth == _DEPTH or not isinstance(value, _CONTAINERS):
+        return value
+    if isinstance(value, dict):
         return {key: _scrubbed(key, item, depth + 1) for key, item in value.items()}
-    if depth < _DEPTH and isinstance(value, list | tuple):
-        return [_scrubbed(None, item, depth + 1) for item in value]
-    return value
+    return [_scrubbed(None, item, depth + 1) for item in value]
 
 
 def _masked(value: Any, secrets: Sequence[str]) -> Any:

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextvars import Token
+from typing import TYPE_CHECKING, Self
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.propagators.textmap import Getter
@@ -92,36 +93,40 @@ class _HeadersGetter(Getter[Headers]):
 _HEADERS = _HeadersGetter()
 
 
-@contextmanager
-def server_span(scope: Scope, method: str) -> Iterator[Span]:
-    """Trace a request in its caller's trace, unless another instrumentation, such as the operator's, does already.
+class ServerSpan:
+    """A request's span, in its caller's trace, unless another instrumentation, as the operator's, has one already.
 
     Own code, since FastAPI's costs half as much as a whole bare request also where that is not sampled, and publishes
-    path and query, which are the caller's. It ends by `end_server_span`: what follows the answer is not the caller's.
+    path and query, which are the caller's.
     """
-    if not _on or trace.get_current_span().get_span_context().is_valid:
-        yield trace.INVALID_SPAN
-        return
-    caller = propagate.extract(Headers(scope=scope), getter=_HEADERS)
-    attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
-    span = _tracer.start_span(method, caller, SpanKind.SERVER, attributes)
-    token = context.attach(trace.set_span_in_context(span, caller))
-    try:
-        yield span
-    finally:
-        context.detach(token)
 
+    def __init__(self, scope: Scope, method: str) -> None:
+        self._method = method
+        self._span: Span = trace.INVALID_SPAN
+        self._token: Token[context.Context] | None = None
+        if _on and not trace.get_current_span().get_span_context().is_valid:
+            caller = propagate.extract(Headers(scope=scope), getter=_HEADERS)
+            attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
+            self._span = _tracer.start_span(method, caller, SpanKind.SERVER, attributes)
+            self._token = context.attach(trace.set_span_in_context(self._span, caller))
 
-def end_server_span(span: Span, method: str, route: str, status: int, since: float) -> None:
-    """End a request's span as HTTP's conventions name it, as of `since` seconds ago."""
-    if not span.is_recording():
-        return
-    span.update_name(f"{method} {route}")
-    span.set_attributes({"http.route": route, "http.response.status_code": status})
-    if status >= 500:
-        span.set_attribute("error.type", str(status))
-        span.set_status(StatusCode.ERROR)
-    span.end(time.time_ns() - int(since * 1e9))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            context.detach(self._token)
+
+    def end(self, route: str, status: int, since: float) -> None:
+        """End it as HTTP's conventions have it, as of `since` seconds ago: what follows an answer is no part of it."""
+        if not self._span.is_recording():
+            return
+        self._span.update_name(f"{self._method} {route}")
+        self._span.set_attributes({"http.route": route, "http.response.status_code": status})
+        if status >= 500:
+            self._span.set_attribute("error.type", str(status))
+            self._span.set_status(StatusCode.ERROR)
+        self._span.end(time.time_ns() - int(since * 1e9))
 
 
 @contextmanager
