@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
-from uuid import uuid4
 
 import pytest
 
 from support.process import Server, Service
 from support.resilience import Measured, Row, Table, libraries, missing, render
-from support.servers import Running, sql
+from support.servers import Running, new_database
 
 
 @pytest.fixture
@@ -39,9 +38,7 @@ def measured(record_property: Callable[[str, object], None]) -> Iterator[Measure
 @pytest.fixture
 def on_postgresql(service: Service, breakable_postgresql: Running) -> Service:
     """A service on a PostgreSQL database of its own, migrated."""
-    name = f"fault_{uuid4().hex}"
-    sql(breakable_postgresql, f"CREATE DATABASE {name}")
-    service = service.given(DATABASE_URL=breakable_postgresql.url.rpartition("/")[0] + "/" + name)
+    service = service.given(DATABASE_URL=new_database(breakable_postgresql))
     service.run("migrate")
     return service
 

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from support.budgets import BUDGETS, Cost, collector, costs, measure
+from support.budgets import BUDGETS, Cost, costs, measure
+from support.collector import collecting
 from support.process import Service
 from support.resilience import Measured
 
@@ -28,8 +29,8 @@ def test_what_a_service_with_everything_takes_is_told(
 ) -> None:
     most, slowest = 110, 1
     cost, plain = Cost(), Cost()
-    with collector() as endpoint:
-        service = on_postgresql.given(REDIS_URL=redis_url, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
+    with collecting() as collector:
+        service = on_postgresql.given(REDIS_URL=redis_url, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
         measure(service.faulty("nested.py"), cost)
     measure(on_postgresql.bare(), plain)
     everything = "with PostgreSQL, Redis and all requests sampled"

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from support.process import Service
-from support.servers import Running, sql
+from support.servers import Running, new_database
 
 
 @pytest.fixture
@@ -15,9 +15,7 @@ def sqlite(service: Service) -> Service:
 
 @pytest.fixture
 def postgresql_and_redis(service: Service, postgresql: Running, redis: Running) -> Service:
-    name = f"fuzz_{uuid4().hex}"
-    sql(postgresql, f"CREATE DATABASE {name}")
-    url = postgresql.url.rpartition("/")[0] + "/" + name
-    service = service.given(APP_HTTP__DOCS="true", DATABASE_URL=url, REDIS_URL=redis.url, APP_REDIS__KEY_PREFIX=name)
+    variables = {"DATABASE_URL": new_database(postgresql), "REDIS_URL": redis.url, "APP_REDIS__KEY_PREFIX": uuid4().hex}
+    service = service.given(APP_HTTP__DOCS="true", **variables)
     service.run("migrate")
     return service

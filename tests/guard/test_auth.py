@@ -143,7 +143,6 @@ HEADERS: dict[str, dict[str, Any]] = {
     "no algorithm": {"alg": None},
     "alg none": {"alg": "none"},
     "crit": {"crit": ["exp"], "exp": 1},
-    "crit that PyJWT knows": {"crit": ["b64"], "b64": True},
     "the type of a logout": {"typ": "logout+jwt"},
     "a type that is a list": {"typ": ["JWT"]},
 }

@@ -1,17 +1,15 @@
 """Canaries in every place that a secret can come from are found nowhere that somebody reads."""
 
-import gzip
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
 import httpx2
 import pytest
 
+from support.collector import Collector, collecting
 from support.process import Server, Service, until
-from support.servers import Running, free_port, sql
+from support.servers import Running, free_port, new_database, sql
 
 Send = Callable[[httpx2.Client, str], object]
 TRACE = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
@@ -77,38 +75,10 @@ ECHOED = {"parameter-that-is-not-unique"}
 """Places whose canary the caller rightly gets back: what was created is shown."""
 
 
-class Collector:
-    """Takes spans by OTLP, and keeps their bytes."""
-
-    def __init__(self) -> None:
-        collector, self.received = self, b""
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                packed = self.headers.get("Content-Encoding") == "gzip"
-                collector.received += gzip.decompress(body) if packed else body
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    collector = Collector()
-    yield collector
-    collector.close()
+    with collecting(keeps=True) as collector:
+        yield collector
 
 
 def admin_texts(server: Server) -> dict[str, str]:
@@ -144,9 +114,7 @@ def on_either(request: pytest.FixtureRequest, service: Service) -> Service:
     if request.param == "sqlite":
         return service
     postgresql: Running = request.getfixturevalue("postgresql")
-    name = f"secrets_{uuid4().hex}"
-    sql(postgresql, f"CREATE DATABASE {name}")
-    service = service.given(DATABASE_URL=postgresql.url.rpartition("/")[0] + "/" + name)
+    service = service.given(DATABASE_URL=new_database(postgresql))
     service.run("migrate")
     return service
 

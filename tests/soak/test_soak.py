@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +18,7 @@ import httpx2
 import pytest
 
 from support.baking import ROOT
+from support.collector import Collector, collecting
 from support.process import Server, Service, until
 from support.sampling import Bounds, Sample, Sampler, growth, memory_growth
 from support.servers import Network, Running
@@ -33,30 +33,10 @@ OWN_THREADS = 4
 """Of the service beside its event loop's: the admin server, its answers, the log's writer, the watchdog, spans."""
 
 
-class Sink(BaseHTTPRequestHandler):
-    """A collector that takes what comes and keeps nothing."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """It is silent."""
-
-
 @pytest.fixture
-def collector() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Sink) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
 
 
 class Reader:
@@ -292,12 +272,12 @@ def soak(
     in_postgresql: Stored,
     postgresql: Running,
     redis: Running,
-    collector: str,
+    collector: Collector,
     network: Callable[[str], Network],
     tmp_path: Path,
 ) -> Soak:
     urls = {"database": in_postgresql.store.url, "redis": redis.url}
-    database, cache, spans = network(urls["database"]), network(redis.url), network(collector)
+    database, cache, spans = network(urls["database"]), network(redis.url), network(collector.url)
     service = in_postgresql.service.given(
         DATABASE_URL=database.url,
         REDIS_URL=cache.url,

@@ -3,17 +3,15 @@
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
 
+from support.collector import collecting
 from support.process import Server, Service, until
 from support.servers import free_port
 
@@ -105,40 +103,13 @@ def load(server: Server, seconds: int) -> int:
     return int(requests)
 
 
-SINK = """
-from http.server import BaseHTTPRequestHandler, HTTPServer
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-    def log_message(self, *arguments):
-        pass
-HTTPServer(("127.0.0.1", %d), Handler).serve_forever()
-"""
-
-
-@contextmanager
-def collector() -> Iterator[str]:
-    """Yield the address of what takes spans and throws them away."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-c", SINK % port], stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
 def costs(service: Service) -> dict[str, Cost]:
     """Measure bare FastAPI, and the service with a twentieth and with all of its requests traced, by turns."""
-    with collector() as endpoint:
+    with collecting() as collector:
 
         def sampled(share: str) -> Service:
             sampler = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": share}
-            return service.given(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **sampler).faulty("nested.py")
+            return service.given(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **sampler).faulty("nested.py")
 
         variants = {"bare": service.bare(), "5 %": sampled("0.05"), "100 %": sampled("1")}
         found = {name: Cost() for name in variants}

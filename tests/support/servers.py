@@ -132,6 +132,13 @@ def sql(server: Running, statement: str, database: str = "postgres") -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def new_database(server: Running, template: str = "template1") -> str:
+    """Make a database of one's own on a PostgreSQL, as a copy of another, and return its URL."""
+    name = f"test_{uuid4().hex}"
+    sql(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return server.url.rpartition("/")[0] + "/" + name
+
+
 @contextlib.contextmanager
 def redis() -> Iterator[Running | None]:
     """Yield a new server, or None where Redis is not installed."""

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from support.process import Server, Service
-from support.servers import Running
+from support.servers import Running, new_database
 
 T = TypeVar("T")
 PATIENCE = 30.0
@@ -78,13 +78,11 @@ class Stored:
 @pytest.fixture(scope="session")
 def migrated_template(installed: Path, postgresql: Running) -> str:
     """The name of a PostgreSQL database with the service's schema, to be copied."""
-    name = f"template_{uuid4().hex}"
-    Store(postgresql.url)(f"CREATE DATABASE {name}")
-    url = postgresql.url.rpartition("/")[0] + "/" + name
+    url = new_database(postgresql)
     Service(installed, {"DATABASE_URL": url}).run("migrate")
     for statement in TABLES:
         Store(url)(statement)
-    return name
+    return url.rpartition("/")[2]
 
 
 @pytest.fixture
@@ -97,9 +95,7 @@ def in_sqlite(service: Service, tmp_path: Path) -> Stored:
 
 @pytest.fixture
 def in_postgresql(installed: Path, postgresql: Running, migrated_template: str, tmp_path: Path) -> Stored:
-    name = f"truth_{uuid4().hex}"
-    Store(postgresql.url)(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    variables = {"DATABASE_URL": postgresql.url.rpartition("/")[0] + "/" + name, "APP_SHUTDOWN__DRAIN": "0"}
+    variables = {"DATABASE_URL": new_database(postgresql, migrated_template), "APP_SHUTDOWN__DRAIN": "0"}
     return Stored(Service(installed, variables), tmp_path)
 
 

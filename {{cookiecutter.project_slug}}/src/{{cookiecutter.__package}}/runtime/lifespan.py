@@ -54,7 +54,8 @@ async def lifespan(
         patience = settings.redis.connect_timeout + settings.redis.timeout
         requests = settings.rate_limit.requests
         limiter = RateLimiter(settings.rate_limit, requests, redis, prefix, patience) if requests else None
-        app.state.resources = Resources(settings, database, Cache(backend, patience), redis, limiter)
+        cache = Cache(backend, patience, settings.http.request_timeout)
+        app.state.resources = Resources(settings, database, cache, redis, limiter)
 
         async def schema() -> None:
             if not await schema_is_current(database):

@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TOMBSTONE = b""
-TOMBSTONE_TTL = 10.0
-"""Seconds for which nothing is stored under an invalidated key: longer than a request that read the old value lives."""
 MEMORY_ENTRIES = 10_000
 
 
@@ -72,12 +70,14 @@ class RedisBackend:
 class Cache:
     """A dependency that does not answer is a miss, and after some failures is not asked for a while.
 
-    `timeout` is what it may cost a request, in seconds: reconnecting and trying again included.
+    `timeout` is what it may cost a request, in seconds: reconnecting and trying again included. After a change
+    nothing is stored for that and `longest_request` seconds: who has read the old value may still be on the way.
     """
 
-    def __init__(self, backend: Backend, timeout: float) -> None:
+    def __init__(self, backend: Backend, timeout: float, longest_request: float) -> None:
         self._backend = backend
         self._timeout = timeout
+        self._tombstone_ttl = longest_request + timeout
         self._breaker = CircuitBreaker(metrics.CIRCUIT_OPEN)
         self._leaders: dict[str, asyncio.Future[bytes | None]] = {}
 
@@ -132,7 +132,7 @@ class Cache:
         """
         # Who comes from now on must not take what was read before the change.
         self._leaders.pop(key, None)
-        await self._attempt(lambda: self._backend.put(key, TOMBSTONE, TOMBSTONE_TTL))
+        await self._attempt(lambda: self._backend.put(key, TOMBSTONE, self._tombstone_ttl))
 
     async def invalidate_with(self, session: AsyncSession, key: str) -> None:
         """Forget a value that the session's transaction changes.

@@ -32,9 +32,13 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
             yield RedisBackend(redis, uuid4().hex)
 
 
+def new_cache(backend: Backend, timeout: float = WITHIN, longest_request: float = 60) -> Cache:
+    return Cache(backend, timeout, longest_request)
+
+
 @pytest.fixture
 def stored(backend: Backend) -> Cache:
-    return Cache(backend, timeout=WITHIN)
+    return new_cache(backend)
 
 
 class Source:
@@ -125,7 +129,7 @@ async def test_a_value_read_before_a_change_is_not_stored_after_it(stored: Cache
 
 async def test_who_comes_while_a_value_is_loaded_does_not_get_that_one(backend: Backend) -> None:
     """It may be older than the call: another replica, with a cache of its own, has changed it meanwhile."""
-    here, elsewhere, source = Cache(backend, timeout=WITHIN), Cache(backend, timeout=WITHIN), Source(b"old")
+    here, elsewhere, source = new_cache(backend), new_cache(backend), Source(b"old")
     source.go_on.clear()
     reader = asyncio.create_task(here.get_or_set("key", source.load, ttl=60))
     await source.asked.wait()
@@ -150,8 +154,19 @@ async def test_a_value_is_forgotten_before_the_commit_and_after_it(stored: Cache
         assert await backend.get("key") == cache.TOMBSTONE
 
 
-async def test_a_tombstone_ends(backend: Backend, stored: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "TOMBSTONE_TTL", 0.02)
+async def test_a_tombstone_lasts_as_long_as_a_request_may() -> None:
+    kept: list[float] = []
+
+    class Noting(MemoryBackend):
+        async def put(self, key: str, value: bytes, ttl: float) -> None:
+            kept.append(ttl)
+
+    await new_cache(Noting(), timeout=1, longest_request=30).invalidate("key")
+    assert kept == [31]
+
+
+async def test_after_a_tombstone_values_are_stored_again(backend: Backend) -> None:
+    stored = new_cache(backend, timeout=0.01, longest_request=0.01)
     await stored.invalidate("key")
     source = Source()
     async with asyncio.timeout(WITHIN):
@@ -221,7 +236,7 @@ async def hangs() -> None:
 async def test_what_is_stored_together_does_not_end_together() -> None:
     broken = Broken(works)
     for number in range(20):
-        await Cache(broken, timeout=1).get_or_set(str(number), Source().load, ttl=100)
+        await new_cache(broken, timeout=1).get_or_set(str(number), Source().load, ttl=100)
     assert len(set(broken.lifetimes)) == 20
     assert all(90 <= lifetime <= 110 for lifetime in broken.lifetimes)
 
@@ -231,7 +246,7 @@ async def test_a_cache_that_is_broken_is_asked_once_a_request_and_then_left_alon
     act: Callable[[], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, source = Broken(act), Source()
-    stored = Cache(broken, timeout=0.01)
+    stored = new_cache(broken, timeout=0.01)
     errors, bypasses = requests("error"), requests("bypass")
     async with asyncio.timeout(WITHIN):
         for _ in range(breaker.FAILURES + 3):
@@ -250,4 +265,4 @@ async def test_a_cache_that_is_broken_is_asked_once_a_request_and_then_left_alon
 
 
 async def test_an_invalidation_that_fails_fails_no_request() -> None:
-    await Cache(Broken(fails), timeout=1).invalidate("key")
+    await new_cache(Broken(fails), timeout=1).invalidate("key")
