@@ -12,11 +12,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mutants.defects import DEFECTS, SERVICE, Defect
+from mutants.chart_defects import CHART_DEFECTS
+from mutants.defect import SERVICE, Defect
+from mutants.service_defects import SERVICE_DEFECTS
+from mutants.template_defects import TEMPLATE_DEFECTS
 from support import baking
 from support.answers import SHORTEST
 from support.baking import ROOT
 from support.checkout import copy_checkout
+
+DEFECTS = [*TEMPLATE_DEFECTS, *CHART_DEFECTS, *SERVICE_DEFECTS]
 
 
 @dataclass(frozen=True)

@@ -86,3 +86,11 @@ def plant(chart: Path, name: str, old: str, new: str) -> None:
     text = (chart / name).read_text()
     assert old in text, f"{name} holds no {old!r}"
     (chart / name).write_text(text.replace(old, new))
+
+
+def lint(chart: Path, values: Path, helm: str) -> int:
+    return run(helm, "lint", "--strict", *KUBE_VERSION, "--values", values, chart).returncode
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
