@@ -66,6 +66,9 @@ SENT: dict[str, Send] = {
     "credential-in-an-exception": lambda client, canary: client.get(
         "/test/fail", params={"text": "refused " + canary}, headers={"Authorization": "Bearer " + canary}
     ),
+    "credential-in-the-query-and-an-exception": lambda client, canary: client.get(
+        "/test/fail", params={"text": "refused " + canary, "access_token": canary}
+    ),
     "credential-that-a-route-logs": lambda client, canary: client.get(
         "/test/tell", headers={"Authorization": "Bearer " + canary}
     ),

@@ -4,8 +4,11 @@
 import random
 import re
 from contextvars import ContextVar
+from urllib.parse import parse_qsl
 
 from opentelemetry import trace
+
+from ..observability.sensitive import is_sensitive
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 trace_id: ContextVar[str] = ContextVar("trace_id", default="")
@@ -19,8 +22,8 @@ _CREDENTIALS = frozenset({b"authorization", b"cookie", b"proxy-authorization", b
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def identify(headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
-    """Set and return the request id and the trace id.
+def identify(headers: list[tuple[bytes, bytes]], query: bytes = b"") -> tuple[str, str]:
+    """Set and return the request id and the trace id, and note what is secret of the headers and the query.
 
     A caller's `X-Request-ID` counts only where it can't forge a log line or flood an index. The trace id is the current
     span's, else that of the caller's `traceparent` (W3C Trace Context, 3.2), else a new one, so that an error has one.
@@ -34,6 +37,9 @@ def identify(headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
             parent = value
         elif name in _CREDENTIALS:
             shown += _parts(value.decode("latin-1"))
+    for field, secret in parse_qsl(query.decode("latin-1")) if query else ():
+        if is_sensitive(field):
+            shown += _parts(secret)
     span_context = trace.get_current_span().get_span_context()
     if span_context.is_valid:
         trace_hex = f"{span_context.trace_id:032x}"

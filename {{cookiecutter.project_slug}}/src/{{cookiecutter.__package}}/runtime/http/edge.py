@@ -74,7 +74,7 @@ class _Exchange:
         self._receive, self._send = receive, send
         self._began = perf_counter()
         self._ended = 0.0
-        self._request_id, _ = context.identify(scope["headers"])
+        self._request_id, _ = context.identify(scope["headers"], scope["query_string"])
         self._status = 0
         self._received = 0
         self._sent = 0

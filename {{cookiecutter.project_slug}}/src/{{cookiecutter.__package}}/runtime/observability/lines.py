@@ -6,7 +6,6 @@ import logging
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -16,11 +15,17 @@ from opentelemetry import trace
 from pydantic import ValidationError as PydanticError
 
 from ..http import context
+from .sensitive import is_sensitive
 
 MAX_TEXT = 16_384
 """Characters of a message or a stack that are kept; of a stack the last, which say where it happened."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_SENSITIVE = ("password", "passwd", "secret", "token", "authorization", "cookie", "api_key", "apikey", "dsn")
+_OWN = frozenset({"timestamp", "level", "logger", "service", "version", "request_id", "trace_id", "span_id"}) | {
+    "http_request_method",
+    "http_route",
+    "client_address",
+}
+"""What nobody can hide from the log by sending it as a credential: a cookie may hold its sender's address."""
 _MASK = "***"
 _DEPTH = 6
 _CONTAINERS = (dict, list, tuple)
@@ -36,7 +41,7 @@ def add_secret(value: str) -> None:
     if "://" in value:
         password = value.rpartition("@")[0].partition("://")[2].partition(":")[2]
         query = parse_qsl(value.partition("?")[2])
-        secrets = {password, unquote(password), *(item for name, item in query if _is_sensitive(name))}
+        secrets = {password, unquote(password), *(item for name, item in query if is_sensitive(name))}
     else:
         secrets = {value, value.rpartition(" ")[2]}
     _secrets.update((secret, _as_json(secret).decode()[1:-1]) for secret in secrets if len(secret) >= 4)
@@ -77,8 +82,13 @@ class JsonFormatter(logging.Formatter):
         if credentials := context.credentials.get():
             secrets = secrets | {secret: _as_json(secret).decode()[1:-1] for secret in credentials}
         if any(secret in text for secret in secrets.values()):
+            everywhere, elsewhere = (sorted(some, key=len, reverse=True) for some in (_secrets, secrets))
             # Masking the text itself could cut a number in two.
-            text = _as_json(_masked(json.loads(text), sorted(secrets, key=len, reverse=True))).decode()
+            line = {
+                name: _masked(value, everywhere if name in _OWN else elsewhere)
+                for name, value in json.loads(text).items()
+            }
+            text = _as_json(line).decode()
         return text
 
 
@@ -118,14 +128,9 @@ def _as_json(value: object) -> bytes:
         return json.dumps(_safe(str, value)).encode()
 
 
-@lru_cache(maxsize=1024)
-def _is_sensitive(name: str) -> bool:
-    return any(word in name.lower() for word in _SENSITIVE)
-
-
 def _scrubbed(name: object, value: object, depth: int = 0) -> object:
     """Mask what has a secret's name, some dictionaries and lists deep too."""
-    if isinstance(name, str) and _is_sensitive(name):
+    if isinstance(name, str) and is_sensitive(name):
         return _MASK
     if depth == _DEPTH or not isinstance(value, _CONTAINERS):
         return value

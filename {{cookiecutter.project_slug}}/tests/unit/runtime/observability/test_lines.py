@@ -131,6 +131,22 @@ def test_what_is_secret_within_a_secret_is_masked_by_itself(secret: str, shown: 
     assert "0" not in lines._secrets
 
 
+def test_nobody_hides_an_address_by_sending_it_as_a_credential() -> None:
+    context.identify([(b"cookie", b"mine=203.0.113.7; client_address=client_address")])
+    line = formatted("refused 203.0.113.7", client_address="203.0.113.7")
+    assert line["client_address"] == "203.0.113.7"
+    assert line["message"] == "refused ***"
+
+
+@pytest.mark.parametrize("query", [b"access_token=a-canary", b"q=1&API_KEY=a%2Dcanary&q=2"])
+def test_a_secret_of_the_query_is_masked_in_the_lines_of_its_request(query: bytes) -> None:
+    context.identify([], query)
+    assert formatted("refused a-canary")["message"] == "refused ***"
+    # The twin: what is no secret by its name.
+    context.identify([], b"q=a-canary")
+    assert formatted("refused a-canary")["message"] == "refused a-canary"
+
+
 @pytest.mark.parametrize(
     "header",
     [
