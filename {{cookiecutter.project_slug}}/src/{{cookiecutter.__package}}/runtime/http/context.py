@@ -17,6 +17,8 @@ credentials: ContextVar[tuple[str, ...]] = ContextVar("credentials", default=())
 
 # As OpenTelemetry's own: they tell requests apart and guard nothing; the system's randomness would cost a call each.
 _random = random.Random()  # nosec B311 # noqa: S311
+_SHORTEST = 8
+"""Characters of a credential: what is shorter may be anything else in a line as well."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _CREDENTIALS = frozenset({b"authorization", b"cookie", b"proxy-authorization", b"x-api-key"})
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -29,7 +31,7 @@ def identify(headers: list[tuple[bytes, bytes]], query: bytes = b"") -> tuple[st
     span's, else that of the caller's `traceparent` (W3C Trace Context, 3.2), else a new one, so that an error has one.
     """
     given_id = parent = b""
-    shown: tuple[str, ...] = ()
+    shown: list[str] = []
     for name, value in headers:
         if name == b"x-request-id":
             given_id = value
@@ -39,7 +41,7 @@ def identify(headers: list[tuple[bytes, bytes]], query: bytes = b"") -> tuple[st
             shown += _parts(value.decode("latin-1"))
     for field, secret in parse_qsl(query.decode("latin-1")) if query else ():
         if is_sensitive(field):
-            shown += _parts(secret)
+            shown.append(secret)
     span_context = trace.get_current_span().get_span_context()
     if span_context.is_valid:
         trace_hex = f"{span_context.trace_id:032x}"
@@ -50,11 +52,11 @@ def identify(headers: list[tuple[bytes, bytes]], query: bytes = b"") -> tuple[st
     request_hex = given_id.decode() if _REQUEST_ID.fullmatch(given_id) else f"{_random.getrandbits(64):016x}"
     request_id.set(request_hex)
     trace_id.set(trace_hex)
-    credentials.set(shown)
+    credentials.set(tuple(secret for secret in shown if len(secret) >= _SHORTEST))
     return request_hex, trace_hex
 
 
-def _parts(credential: str) -> tuple[str, ...]:
+def _parts(credential: str) -> list[str]:
     """Return a header's value and what in it is secret by itself: the token of a scheme, each cookie's value."""
     words = re.split("[; ]+", credential)
-    return tuple(part for part in (credential, *words, *(word.partition("=")[2] for word in words)) if len(part) >= 8)
+    return [credential, *words, *(word.partition("=")[2] for word in words)]
