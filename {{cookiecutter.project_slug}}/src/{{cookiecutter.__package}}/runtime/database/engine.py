@@ -1,6 +1,7 @@
 # The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The engine, whose every wait is bounded, and its sessions."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ def driver_url(url: str, *, asynchronous: bool = True) -> URL:
     parsed = make_url(url)
     name = _DRIVERS[parsed.drivername.partition("+")[0]]
     return parsed.set(drivername=name if asynchronous else name.replace("+aiosqlite", ""))
+
+
+# SQLAlchemy names a pool's logger after its class; what it says at INFO is that the pool is closed, twice.
+logging.getLogger(f"{__name__}.MeasuredPool").setLevel(logging.WARNING)
 
 
 class MeasuredPool(AsyncAdaptedQueuePool):
