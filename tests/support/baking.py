@@ -1,10 +1,12 @@
 """Bakes as a person does, by cookiecutter's command, with nothing on PATH and nobody's settings."""
 
+import runpy
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
@@ -87,3 +89,8 @@ def differences(found: Tree, expected: Tree) -> list[str]:
         if content != expected_content:
             lines.append(f"{name}: other content")
     return sorted(lines)
+
+
+def run_file(path: str) -> SimpleNamespace:
+    """Return what a Python file of the template defines. An import would leave bytecode there, which would be baked."""
+    return SimpleNamespace(**runpy.run_path(str(TEMPLATE / path)))

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -44,12 +43,7 @@ def test_a_service_that_is_newer_than_the_newest_release_stays_where_it_is(templ
     ids=["releases", "none"],
 )
 def test_the_newest_release_is_so_by_its_numbers(names: list[str], newest: str | None) -> None:
-    spec = spec_from_file_location("update", baking.TEMPLATE / "tools/update.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = module_from_spec(spec)
-    spec.loader.exec_module(script)
-    assert script.newest_release(names) == newest
+    assert baking.run_file("tools/update.py").newest_release(names) == newest
 
 
 def test_what_is_not_committed_is_never_mixed_with_an_update(create: Create) -> None:
