@@ -8,11 +8,10 @@ import pytest
 import yaml
 
 from support.answers import LONGEST, SHORTEST
-from support.baking import TEMPLATE, Bake
+from support.baking import TEMPLATE, Bake, files
 from support.charts import (
     CHART,
     HELMS,
-    files,
     lint,
     objects,
     plant,

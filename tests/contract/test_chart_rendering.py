@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from support.baking import files
 from support.charts import (
     CHART,
     HELMS,
-    files,
     lint,
     objects,
     plant,

@@ -90,7 +90,3 @@ def plant(chart: Path, name: str, old: str, new: str) -> None:
 
 def lint(chart: Path, values: Path, helm: str) -> int:
     return run(helm, "lint", "--strict", *KUBE_VERSION, "--values", values, chart).returncode
-
-
-def files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())

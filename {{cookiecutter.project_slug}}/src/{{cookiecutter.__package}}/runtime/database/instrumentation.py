@@ -27,7 +27,7 @@ def _before(connection: Any, cursor: object, statement: str, parameters: object,
     if trace.get_current_span().is_recording():
         system = connection.dialect.name
         attributes = {"db.system.name": system, "db.operation.name": operation, "db.query.text": statement}
-        span = tracing.tracer().start_span(operation, kind=SpanKind.CLIENT, attributes=attributes)
+        span = tracing.tracer.start_span(operation, kind=SpanKind.CLIENT, attributes=attributes)
     connection.info["operation"] = (perf_counter(), operation, span)
 
 

@@ -34,6 +34,7 @@ class Served(NamedTuple):
 
 
 def record(served: Served, settings: LogSettings) -> None:
+    """Count a request, and log it where the settings want that."""
     method, route, client_address, status, seconds, request_bytes, response_bytes = served
     span = trace.get_current_span().get_span_context()
     exemplar = {"trace_id": context.trace_id.get()} if span.trace_flags.sampled else None

@@ -107,7 +107,7 @@ class LogWriter(logging.Handler):
 
 def configure_logging(settings: RuntimeSettings, service: str, version: str) -> LogWriter:
     """Send every library's records, warnings and uncaught exceptions to stdout as JSON lines."""
-    # No line says them, and finding them costs each one a tenth (Python's logging HOWTO, "Optimization").
+    # No line says them, and each pays for finding them (Python's logging HOWTO, "Optimization").
     unsaid = dict.fromkeys(("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"), False)
     vars(logging).update(unsaid, _srcfile=None)
     writer = LogWriter()

@@ -28,17 +28,14 @@ logger = logging.getLogger(__name__)
 EXPORT_TIMEOUT = 3
 """Seconds after which a batch that the collector has not taken is given up, where `OTEL_*` says nothing else."""
 _TIMEOUT_VARIABLES = {"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"}
-_tracer = trace.get_tracer(__name__)
+tracer = trace.get_tracer(__name__)
+"""The global provider's, once there is one."""
 _on = False
-
-
-def tracer() -> trace.Tracer:
-    return _tracer
 
 
 def build_tracer_provider(settings: RuntimeSettings, service: str, version: str) -> "TracerProvider | None":
     """Return a provider, made the global one too, or None where tracing is off. `OTEL_*` says the rest."""
-    global _tracer, _on
+    global _on
     endpoint = settings.otel_exporter_otlp_traces_endpoint
     if endpoint is None and settings.otel_exporter_otlp_endpoint:
         endpoint = settings.otel_exporter_otlp_endpoint.rstrip("/") + "/v1/traces"
@@ -60,7 +57,7 @@ def build_tracer_provider(settings: RuntimeSettings, service: str, version: str)
     provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
     provider.add_span_processor(CountedBatches(exporter))
     trace.set_tracer_provider(provider)
-    _tracer, _on = provider.get_tracer(__name__), True
+    _on = True
     return provider
 
 
@@ -107,7 +104,7 @@ class ServerSpan:
         if _on and not trace.get_current_span().get_span_context().is_valid:
             caller = propagate.extract(Headers(scope=scope), getter=_HEADERS)
             attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
-            self._span = _tracer.start_span(method, caller, SpanKind.SERVER, attributes)
+            self._span = tracer.start_span(method, caller, SpanKind.SERVER, attributes)
             self._token = context.attach(trace.set_span_in_context(self._span, caller))
 
     def __enter__(self) -> Self:
@@ -135,7 +132,7 @@ def client_span(name: str, attributes: Mapping[str, AttributeValue]) -> Iterator
     if not trace.get_current_span().is_recording():
         yield None
         return
-    with _tracer.start_as_current_span(
+    with tracer.start_as_current_span(
         name, kind=SpanKind.CLIENT, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as span:
         try:

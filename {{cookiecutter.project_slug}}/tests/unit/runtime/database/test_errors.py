@@ -113,3 +113,8 @@ def test_a_locked_sqlite_is_a_503(sqlite: sqlite3.Connection, tmp_path: Path) ->
         problem = problem_for(sqlite_error(other, "BEGIN IMMEDIATE"))
     assert problem is not None
     assert problem.status_code == 503
+
+
+def test_a_statement_that_is_wrong_does_not_mean_that_sqlite_is_away() -> None:
+    original = sqlite3.OperationalError("no such table: canary")
+    assert problem_for(OperationalError("statement", {}, original)) is None

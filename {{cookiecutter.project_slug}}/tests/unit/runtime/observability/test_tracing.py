@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from fastapi import BackgroundTasks
+from opentelemetry import baggage
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -93,7 +94,7 @@ def finished(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], tuple[Rea
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(tracing, "_tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(tracing, "tracer", provider.get_tracer("test"))
     monkeypatch.setattr(tracing, "_on", True)
     yield exporter.get_finished_spans
     provider.shutdown()
@@ -123,14 +124,23 @@ async def test_a_span_is_in_its_callers_trace_and_baggage(
     tmp_path: Path, finished: Callable[[], tuple[ReadableSpan, ...]]
 ) -> None:
     trace_id, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-    await ask(tmp_path, "/test/ok", traceparent=f"00-{trace_id}-{parent}-01", baggage="tenant=orders")
+    app, tenants = misbehaving(settings_in(tmp_path), State()), []
+
+    @app.get("/test/tenant")
+    async def tenant() -> None:
+        tenants.append(baggage.get_baggage("tenant"))
+
+    headers = {"traceparent": f"00-{trace_id}-{parent}-01", "baggage": "tenant=orders"}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
+        await client.get("/test/tenant", headers=headers)
     (span,) = finished()
+    assert tenants == ["orders"]
     assert span.parent is not None
     assert (f"{span.context.trace_id:032x}", f"{span.parent.span_id:016x}") == (trace_id, parent)
 
 
 async def test_what_the_caller_does_not_sample_is_not_traced(
-    tmp_path: Path, finished: Callable[[], tuple[ReadableSpan, ...]], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, finished: Callable[[], tuple[ReadableSpan, ...]]
 ) -> None:
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     answer = await ask(tmp_path, "/no/such/path", traceparent=f"00-{trace_id}-00f067aa0ba902b7-00")
