@@ -1,5 +1,5 @@
 # The template's: later versions change this file. Yours are listed in pyproject.toml.
-"""Own code, since uvicorn bounds neither a request's headers nor what a peer leaves unread or unsent (its PR 1192)."""
+"""Own code, since uvicorn bounds neither a request's headers nor what a peer leaves unsent (its PR 1192)."""
 
 import asyncio
 import contextvars
@@ -8,18 +8,17 @@ import select
 from typing import Any
 
 from . import context
-from .framing import FramedProtocol
+from .closing import ClosingProtocol, Lingering
 from .limits import Limit
 from .problems import Problem, render
 
 logger = logging.getLogger(__name__)
 
 
-class GuardedProtocol(FramedProtocol):
+class GuardedProtocol(ClosingProtocol):
     """HTTP/1.1 whose headers arrive in time and within bounds, and of which no connection stays open untimed."""
 
     header_timeout: float
-    body_timeout: float
     max_header_size: int
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -32,25 +31,25 @@ class GuardedProtocol(FramedProtocol):
         """Requests whose headers have come, and whose answers are not complete."""
         self._refusal: Limit | int | None = None
         """The limit, or the status, of this connection's last answer: nothing after it is read as a request."""
+        self._ended = False
+        """Its last answer is given."""
         self._header_bytes = 0
         self._used_at = self.loop.time()
-        self._write_timer: asyncio.TimerHandle | None = None
-        self._unsent = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._lingering: Any = Lingering(transport, self._end)
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
-        self._stop_write_timer()
         # uvicorn 0.54 leaves it to run when the peer has reset the connection.
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._used_at = self.loop.time()
-        while data and not self._refusal and not self.transport.is_closing():
+        while data and not self._refusal and not self._ended and not self.transport.is_closing():
             part, data = data, b""
             if self._reading_headers:
                 room = self.max_header_size - self._header_bytes
@@ -76,6 +75,7 @@ class GuardedProtocol(FramedProtocol):
             self._begun = self._message_complete = False
             self._unanswered += 1
             self._stop_timer()
+            self.cycle.transport = self._lingering
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -86,22 +86,21 @@ class GuardedProtocol(FramedProtocol):
     def on_response_complete(self) -> None:
         self._used_at = self.loop.time()
         self._unanswered -= 1
+        if self._ended:
+            # What was sent behind the last request is none.
+            self._unanswered = 0
+            self.pipeline.clear()
         super().on_response_complete()
-        if self.transport.is_closing():
+        if self._ended:
+            # How long this one lasts is the other timers' affair.
+            self._unset_keepalive_if_required()
+        elif self.transport.is_closing():
             self._watch_writing()
         elif self._refusal:
             self._answer_refusal(self._refusal)
         elif self._idle and not self._message_complete:
             # Answered before its body was read. Closing now would reset the connection, and the answer with it.
             self._start_timer()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._watch_writing()
-
-    def resume_writing(self) -> None:
-        self._stop_write_timer()
-        super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
         self._close()
@@ -112,7 +111,7 @@ class GuardedProtocol(FramedProtocol):
             self._close_if_idle()
 
     def shutdown(self) -> None:
-        if self._refusal and self._idle:
+        if (self._refusal or self._ended) and self._idle:
             self._close()
         elif self._idle:
             self._close_if_idle()
@@ -149,26 +148,11 @@ class GuardedProtocol(FramedProtocol):
             self._start_timer()
         elif self._begun:
             self._refuse(Limit.HEADER_TIME)
+        elif self._ended and self.transport.get_write_buffer_size():
+            # It is still reading the answer; whether it really does, the other timer watches.
+            self._start_timer()
         else:
             self._close()
-
-    def _watch_writing(self) -> None:
-        """Cut a peer off that reads nothing for a while; one that is only slow goes on."""
-        if self._write_timer is None and (unsent := self.transport.get_write_buffer_size()):
-            self._unsent = unsent
-            self._write_timer = self.loop.call_later(self.body_timeout, self._check_writing)
-
-    def _check_writing(self) -> None:
-        self._write_timer = None
-        if self.transport.get_write_buffer_size() >= self._unsent:
-            self.transport.abort()
-        else:
-            self._watch_writing()
-
-    def _stop_write_timer(self) -> None:
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
 
     def _refuse(self, why: Limit | int) -> None:
         """Answer what is no whole request with a problem, when all before it are answered, and end the connection."""
@@ -211,9 +195,15 @@ class GuardedProtocol(FramedProtocol):
         client = self.client[0] if self.client else None
         logger.info("Refused what is no whole request: %d", problem.status_code, extra={"client_address": client})
 
-    def _close(self) -> None:
-        if self.transport.get_write_buffer_size():
-            # A peer that reads nothing would keep a polite close waiting for ever.
-            self.transport.abort()
-        else:
-            self.transport.close()
+    def _end(self) -> None:
+        """Say that nothing more comes, then read on for a while, and throw it away (RFC 9112, 9.6).
+
+        Closing would reset the connection where the peer has sent more, and the answer could be lost with it.
+        """
+        if self.transport.is_closing() or self._ended:
+            return
+        self._ended, self._begun = True, False
+        self.transport.write_eof()
+        self._stop_timer()
+        self._start_timer()
+        self._watch_writing()

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import struct
@@ -240,3 +241,35 @@ async def test_an_upgrade_is_ignored(running: Running, caplog: pytest.LogCapture
             connection.request("/test/ok", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA")
             assert (await connection.answer()).status == 200
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+async def test_the_last_answer_is_not_lost_to_a_reset_where_more_was_sent_than_is_read(running: Running) -> None:
+    """RFC 9112, 9.6."""
+    head = b"POST /test/echo HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 900000\r\n\r\n"
+    for _ in range(20):
+        async with connected(running.address) as connection:
+            connection.send(head + b"x" * 900_000)
+            assert (await connection.answer()).status == 413
+            assert await connection.closed() == b""
+
+
+async def test_a_request_behind_the_last_one_is_none(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "access")
+    monkeypatch.setattr(running.server._state, "draining", True)
+    async with connected(running.address) as connection:
+        for _ in range(3):
+            connection.request("/test/ok")
+        answer = await connection.answer()
+        assert (answer.status, answer.closes) == (200, True)
+        assert await connection.closed() == b""
+    await running.all_closed()
+    assert [record.getMessage() for record in caplog.records if record.name == "access"] == ["GET /test/ok 200"]
+
+
+async def test_a_peer_that_keeps_the_connection_after_the_last_answer_loses_it(running: Running) -> None:
+    async with connected(running.address) as connection:
+        connection.request("/test/ok", "Connection: close")
+        assert (await connection.answer()).status == 200
+        await running.all_closed()
