@@ -52,6 +52,14 @@ SERVICE_DEFECTS = [
         r"livez|503",
     ),
     Defect(
+        "a pool in which who comes passes who waits",
+        f"{PACKAGE}/runtime/database/pool.py",
+        r"await_\(self\._turn\(\)\)",
+        "pass",
+        f"{SERVICE}tests/unit/runtime/database/test_pool.py::test_who_waits_is_served_before_who_comes",
+        r"newcomer",
+    ),
+    Defect(
         "a commit after the answer",
         f"{PACKAGE}/runtime/database/session.py",
         r'scope="function"',

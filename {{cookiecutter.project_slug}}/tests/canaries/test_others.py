@@ -5,6 +5,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,6 +13,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from redis.asyncio import BlockingConnectionPool, Redis
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from support.turns import order_of_service
 
 
 class _Settings(BaseModel):
@@ -60,6 +64,14 @@ def test_sqlite_begins_a_write_as_a_read() -> None:
     # Typed without the empty string, which is the default.
     assert str(connection.isolation_level) == "", "runtime/database/engine.py need not begin by itself any more"
     connection.close()
+
+
+async def test_sqlalchemy_serves_who_comes_before_who_waits(tmp_path: Path) -> None:
+    """Its issue 7679."""
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/canary.db", pool_size=1, max_overflow=0)
+    served = await order_of_service(engine)
+    await engine.dispose()
+    assert served[0] == "newcomer", "runtime/database/pool.py may leave the turns to SQLAlchemy"
 
 
 class _Slow(SpanExporter):

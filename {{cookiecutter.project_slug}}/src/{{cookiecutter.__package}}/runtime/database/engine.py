@@ -1,19 +1,17 @@
 # The template's: later versions change this file. Yours are listed in pyproject.toml.
 """The engine, whose every wait is bounded, and its sessions."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, event, make_url, text
-from sqlalchemy.exc import TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
 from ..observability import metrics
 from ..sections import DatabaseSettings
 from .instrumentation import instrument
+from .pool import FairPool
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
 
@@ -25,20 +23,6 @@ def driver_url(url: str, *, asynchronous: bool = True) -> URL:
     return parsed.set(drivername=name if asynchronous else name.replace("+aiosqlite", ""))
 
 
-# SQLAlchemy names a pool's logger after its class; what it says at INFO is that the pool is closed, twice.
-logging.getLogger(f"{__name__}.MeasuredPool").setLevel(logging.WARNING)
-
-
-class MeasuredPool(AsyncAdaptedQueuePool):
-    def connect(self) -> PoolProxiedConnection:
-        with metrics.DB_CONNECTION_WAIT_TIME.time():
-            try:
-                return super().connect()
-            except TimeoutError:
-                metrics.DB_CONNECTION_TIMEOUTS.inc()
-                raise
-
-
 class Database:
     """Opens nothing until the first use. `url` is called for each new connection."""
 
@@ -47,7 +31,7 @@ class Database:
         self.dialect = parsed.get_backend_name()
         self.engine: AsyncEngine = create_async_engine(
             parsed,
-            poolclass=MeasuredPool,
+            poolclass=FairPool,
             pool_size=settings.pool_size,
             max_overflow=settings.max_overflow,
             pool_timeout=settings.pool_timeout,

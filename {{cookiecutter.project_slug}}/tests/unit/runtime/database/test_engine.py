@@ -9,9 +9,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from prometheus_client import REGISTRY
 from sqlalchemy import insert, text
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from {{ cookiecutter.__package }}.runtime.database import (
     postgresql,
@@ -36,10 +35,6 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 
 WITHIN = 10
 """Seconds in which what is bounded must end. Left to their own defaults, the drivers take two minutes and more."""
-
-
-def sample(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0
 
 
 def status_for(error: BaseException) -> int | None:
@@ -89,22 +84,6 @@ def test_by_default_a_database_that_is_not_there_is_known_within_two_seconds_and
 
 async def test_a_closed_port_is_a_503() -> None:
     assert status_for(await connection_error("postgresql://user@127.0.0.1:1/name")) == 503
-
-
-async def test_an_exhausted_pool_is_a_503_and_counted(open_database: OpenDatabase) -> None:
-    database = open_database(pool_size=1, pool_timeout=0.05)
-    timeouts, waits = (sample(f"db_client_connection_{name}") for name in ("timeouts_total", "wait_time_seconds_count"))
-    async with database.write_session() as session:
-        await session.execute(text("SELECT 1"))
-        assert sample("db_client_connection_count", state="used") == 1
-        async with asyncio.timeout(WITHIN):
-            with pytest.raises(TimeoutError) as caught:
-                await database.ping()
-    assert status_for(caught.value) == 503
-    assert sample("db_client_connection_timeouts_total") == timeouts + 1
-    assert sample("db_client_connection_wait_time_seconds_count") == waits + 2
-    assert sample("db_client_connection_count", state="used") == 0
-    await database.ping()
 
 
 @on_postgresql
