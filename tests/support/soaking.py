@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 import random
 import threading
 import time
@@ -33,6 +32,8 @@ class Mix:
     def __init__(self, url: str, planted: str | None = None) -> None:
         self.url = url
         self.sent = self.answered = 0
+        self.rate = 0.0
+        """Requests a second that are sent during `sending`; none, until it is set."""
         self.failures: list[Failure] = []
         self._items: deque[str] = deque()
         self._kinds: list[tuple[int, Callable[[httpx2.AsyncClient], Awaitable[str]]]] = [
@@ -164,10 +165,45 @@ class Mix:
         async with client(64) as kept, client(0) as new:
             yield kept, new
 
-    def capacity(self, seconds: float, callers: int = 16) -> float:
-        """Return the requests a second that so many callers have answered, who send one after another."""
+    @contextlib.contextmanager
+    def sending(self) -> Iterator[None]:
+        """Send `rate` requests a second during the block, whatever becomes of them; at its end await the last."""
+        stop = threading.Event()
+        loop = self._loop = asyncio.new_event_loop()
 
-        async def run() -> float:
+        async def send() -> None:
+            async with self._clients() as clients:
+                tasks, due = set(), time.monotonic()
+                while not stop.is_set():
+                    await asyncio.sleep(max(0.01 if not self.rate else 0.0, due - time.monotonic()))
+                    if not self.rate:
+                        due = time.monotonic()
+                        continue
+                    due += 1 / self.rate
+                    task = asyncio.create_task(self._one(*clients))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                await asyncio.gather(*tasks)
+
+        def run() -> None:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(send())
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def measured_capacity(self, seconds: float, callers: int = 16) -> float:
+        """Return the requests a second of so many who send one after another, alone: `sending` pauses meanwhile."""
+
+        async def measure() -> float:
+            rate, self.rate = self.rate, 0.0
+            while self.in_flight:
+                await asyncio.sleep(0.01)
             async with self._clients() as clients:
                 began, before = time.monotonic(), self.answered
 
@@ -176,34 +212,11 @@ class Mix:
                         await self._one(*clients)
 
                 await asyncio.gather(*(calls() for _ in range(callers)))
-                return (self.answered - before) / (time.monotonic() - began)
+                capacity = (self.answered - before) / (time.monotonic() - began)
+            self.rate = rate
+            return capacity
 
-        return asyncio.run(run())
-
-    @contextlib.contextmanager
-    def at(self, rate: float) -> Iterator[None]:
-        """Send so many a second during the block, whatever becomes of them; at its end await the last."""
-        stop = threading.Event()
-
-        async def run() -> None:
-            async with self._clients() as clients:
-                began, tasks = time.monotonic(), set()
-                for number in itertools.count():
-                    if stop.is_set():
-                        break
-                    await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
-                    task = asyncio.create_task(self._one(*clients))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
-                await asyncio.gather(*tasks)
-
-        thread = threading.Thread(target=lambda: asyncio.run(run()))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return asyncio.run_coroutine_threadsafe(measure(), self._loop).result()
 
     def kinds(self, since: int = 0) -> str:
         counted = Counter(failure.kind for failure in self.failures[since:])
