@@ -182,12 +182,12 @@ class Soak:
                 return
             turn = number % (1 + len(faults))
             if turn:
-                self._have_fault(server, faults[turn - 1], stop)
+                self._have_fault(server, mix, faults[turn - 1], stop)
             else:
                 self.capacities.append(mix.measured_capacity(slot / 2))
                 mix.rate = self.capacities[-1] / 2
 
-    def _have_fault(self, server: Server, fault: Fault, stop: threading.Event) -> None:
+    def _have_fault(self, server: Server, mix: Mix, fault: Fault, stop: threading.Event) -> None:
         self.fault, fault_began = fault.name, time.monotonic()
         try:
             fault.breaks()
@@ -196,23 +196,28 @@ class Soak:
             fault.mends()
         self.fault = f"recovering from {fault.name}"
         try:
-            until(lambda: self._is_well(server), f"recovery from {fault.name}")
+            until(lambda: self._is_well(server, mix), f"recovery from {fault.name}")
         except TimeoutError as error:
             self.outside.append(str(error))
         self.windows.append((fault_began, time.monotonic(), fault.name))
         self.fault = ""
 
-    def _is_well(self, server: Server) -> bool:
-        """Every dependency is up, the circuit is closed, no crowd waits any more, and a write is answered."""
-        if server.admin("/readyz").json()["status"] != "ok" or server.metric("cache_circuit_open") != 0:
-            return False
-        if server.metric("http_server_active_requests") > AT_ONCE / 4:
+    def _is_well(self, server: Server, mix: Mix) -> bool:
+        """No crowd waits any more, a write is answered, every dependency is up, and the circuit is closed.
+
+        The service is asked only once the callers see no crowd: asked all the time, it would have no time to recover.
+        """
+        if mix.in_flight > AT_ONCE / 4:
             return False
         try:
             created = httpx2.post(f"{server.url}/v1/items", json={"name": uuid4().hex}, timeout=5)
         except httpx2.TransportError:
             return False
-        return created.status_code == 201
+        return (
+            created.status_code == 201
+            and server.admin("/readyz").json()["status"] == "ok"
+            and server.metric("cache_circuit_open") == 0
+        )
 
     def _settled(self, sampler: Sampler, mix: Mix, began: float) -> Sample:
         """Return a sample of when nobody asks any more, and what was closed has gone."""
