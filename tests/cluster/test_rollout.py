@@ -30,6 +30,11 @@ def spread(release: Release) -> set[str]:
     return {pod["spec"]["nodeName"] for pod in release.ready()}
 
 
+def restart(release: Release) -> None:
+    release.kubectl("rollout", "restart", f"deployment/{release.name}")
+    wait_until_settled(release)
+
+
 def connects(url: str) -> bool:
     try:
         return httpx2.get(f"{url}/v1/items", timeout=2).status_code == 200
@@ -68,8 +73,7 @@ def test_draining_a_node_loses_nothing_and_pods_spread_again(release: Release, n
         assert drained not in spread(release)
     finally:
         kubectl("uncordon", drained)
-    release.kubectl("rollout", "restart", f"deployment/{release.name}")
-    wait_until_settled(release)
+    restart(release)
     assert len(spread(release)) == 2
 
 
@@ -98,8 +102,10 @@ def test_killing_a_pod_loses_only_what_was_in_flight(release: Release, nodes: li
 def test_a_node_that_is_lost_is_survived_and_its_pods_come_back(release: Release, nodes: list[Node]) -> None:
     if not kubernetes.is_test_cluster():
         pytest.skip("only the test cluster can lose a node")
+    # What replaced a pod may stand beside its neighbour, since what it replaced counts until it has drained.
+    restart(release)
+    assert len(spread(release)) == 2
     lost = nodes[-1].name
-    assert lost in spread(release)
 
     def gone() -> bool:
         """The cluster knows of it, and its network too: new connections no longer go there."""
